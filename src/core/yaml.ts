@@ -1,0 +1,49 @@
+import { CORE_SCHEMA, dump, loadAll, YAMLException } from 'js-yaml';
+import { AirgapError } from './errors.ts';
+
+/**
+ * Parses exactly one YAML (or JSON) document.
+ * Throws `E_CONFIG` that names `origin`, line and column when the text is no YAML, repeats a key,
+ * or holds more than one document.
+ */
+export function parseYaml(text: string, origin: string): unknown {
+  return withOrigin(origin, () => {
+    const documents = loadAll(text, { schema: CORE_SCHEMA });
+    if (documents.length > 1) {
+      throw new AirgapError('E_CONFIG', `${origin}: ${documents.length} YAML documents, expected one`, {
+        hint: 'remove the documents after the first "---"',
+      });
+    }
+    return documents[0];
+  });
+}
+
+/** Parses a stream of YAML documents; empty ones are left out. Throws `E_CONFIG` naming `origin`. */
+export function parseYamlStream(text: string, origin: string): unknown[] {
+  return withOrigin(origin, () => loadAll(text, { schema: CORE_SCHEMA }).filter((document) => document != null));
+}
+
+/**
+ * One YAML document. Long strings are never folded (PEM text keeps its lines as a literal block), keys keep
+ * their order unless `sortKeys` is set.
+ */
+export function formatYaml(value: unknown, options: { readonly sortKeys?: boolean } = {}): string {
+  return dump(value, { lineWidth: -1, noRefs: true, sortKeys: options.sortKeys ?? false });
+}
+
+/** Several documents, each introduced by `---`. */
+export function formatYamlStream(values: readonly unknown[], options: { readonly sortKeys?: boolean } = {}): string {
+  return values.map((value) => `---\n${formatYaml(value, options)}`).join('');
+}
+
+function withOrigin<T>(origin: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const mark = error.mark as { line: number; column: number } | undefined;
+    const place = mark ? `${origin}:${mark.line + 1}:${mark.column + 1}` : origin;
+    throw new AirgapError('E_CONFIG', `${place}: ${error.reason}`, { hint: 'correct the YAML at this place', cause: error });
+  }
+}
+
