@@ -16,9 +16,20 @@ export type ProgressEvent =
   /** How much the running stage will move. Sent once the plan is known, again when it changes. */
   | { readonly type: 'total'; readonly images: number; readonly blobs: number; readonly bytes: number }
   /** Bytes of one blob that were moved since its last event (`bytes` is a difference); `done` on its last event. */
-  | { readonly type: 'blob'; readonly digest: string; readonly size: number; readonly bytes: number; readonly done: boolean }
+  | {
+      readonly type: 'blob';
+      readonly digest: string;
+      readonly size: number;
+      readonly bytes: number;
+      readonly done: boolean;
+    }
   /** Content that needed no transfer: `present` on the target, or `kept` from an earlier interrupted run. */
-  | { readonly type: 'skipped'; readonly digest: string; readonly size: number; readonly reason: 'present' | 'kept' | 'mounted' }
+  | {
+      readonly type: 'skipped';
+      readonly digest: string;
+      readonly size: number;
+      readonly reason: 'present' | 'kept' | 'mounted';
+    }
   /** An image is completely there. */
   | { readonly type: 'image'; readonly reference: string; readonly digest: string }
   /** A request is repeated after `delayMs`. */
@@ -38,7 +49,11 @@ export type ProgressEvent =
       readonly elapsedMs: number;
     }
   /** A resource on the cluster was created, configured, left unchanged or skipped. */
-  | { readonly type: 'change'; readonly subject: string; readonly action: 'created' | 'configured' | 'unchanged' | 'skipped' }
+  | {
+      readonly type: 'change';
+      readonly subject: string;
+      readonly action: 'created' | 'configured' | 'unchanged' | 'skipped';
+    }
   /** A wait on the cluster: what is waited for, the last reason seen, and how long it may take. */
   | {
       readonly type: 'waiting';

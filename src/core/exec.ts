@@ -40,8 +40,12 @@ export async function runProgram(program: string, args: readonly string[], optio
         cause: error,
       });
     }
-    const why = error.timedOut ? `did not end within ${options.timeoutMs / 1000} s` : `ended with status ${error.exitCode}`;
-    const said = String(error.stderr ?? '').trim().slice(-2000);
+    const why = error.timedOut
+      ? `did not end within ${options.timeoutMs / 1000} s`
+      : `ended with status ${error.exitCode}`;
+    const said = String(error.stderr ?? '')
+      .trim()
+      .slice(-2000);
     throw new AirgapError('E_FAILED', `${program} ${why}${said === '' ? '' : `: ${said}`}`, { cause: error });
   }
 }

@@ -43,7 +43,9 @@ function withOrigin<T>(origin: string, parse: () => T): T {
     if (!(error instanceof YAMLException)) throw error;
     const mark = error.mark as { line: number; column: number } | undefined;
     const place = mark ? `${origin}:${mark.line + 1}:${mark.column + 1}` : origin;
-    throw new AirgapError('E_CONFIG', `${place}: ${error.reason}`, { hint: 'correct the YAML at this place', cause: error });
+    throw new AirgapError('E_CONFIG', `${place}: ${error.reason}`, {
+      hint: 'correct the YAML at this place',
+      cause: error,
+    });
   }
 }
-

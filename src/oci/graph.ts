@@ -1,6 +1,13 @@
 import { AirgapError } from '../core/errors.ts';
 import type { z } from 'zod';
-import { ImageIndexSchema, ImageManifestSchema, isIndexType, type Descriptor, type ImageIndex, type ImageManifest } from './types.ts';
+import {
+  ImageIndexSchema,
+  ImageManifestSchema,
+  isIndexType,
+  type Descriptor,
+  type ImageIndex,
+  type ImageManifest,
+} from './types.ts';
 
 /** What a manifest points to: other manifests (children of an index) and blobs (config and layers), in document order. */
 export interface Successors {
@@ -16,7 +23,11 @@ export interface Successors {
 export function readSuccessors(content: Uint8Array, mediaType: string, what: string): Successors {
   if (isIndexType(mediaType)) {
     const index = parseIndex(content, mediaType, what);
-    return { manifests: index.manifests as readonly Descriptor[], blobs: [], subject: index.subject as Descriptor | undefined };
+    return {
+      manifests: index.manifests as readonly Descriptor[],
+      blobs: [],
+      subject: index.subject as Descriptor | undefined,
+    };
   }
   const manifest = parseManifest(content, mediaType, what);
   const blobs = [manifest.config, ...manifest.layers] as readonly Descriptor[];
@@ -54,7 +65,10 @@ function parseDocument(content: Uint8Array, mediaType: string, what: string): Re
     });
   }
   if (typeof fields['mediaType'] === 'string' && fields['mediaType'] !== mediaType) {
-    throw new AirgapError('E_OCI', `${what}: the manifest calls itself ${fields['mediaType']} but was announced as ${mediaType}`);
+    throw new AirgapError(
+      'E_OCI',
+      `${what}: the manifest calls itself ${fields['mediaType']} but was announced as ${mediaType}`,
+    );
   }
   return fields;
 }
@@ -63,7 +77,10 @@ function parseWith<T>(schema: z.ZodType<T>, document: unknown, what: string): T 
   const result = schema.safeParse(document);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new AirgapError('E_OCI', `${what}: invalid manifest at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? ''}`);
+  throw new AirgapError(
+    'E_OCI',
+    `${what}: invalid manifest at ${issue?.path.join('.') ?? '?'}: ${issue?.message ?? ''}`,
+  );
 }
 
 function confusion(what: string): AirgapError {

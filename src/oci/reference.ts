@@ -36,7 +36,11 @@ export function parseReference(text: string, options: { readonly allowBare?: boo
 
   if (name === '') throw referenceError(text, 'the name is empty', 'write registry/path:tag');
   if (tag !== undefined && !TAG.test(tag)) {
-    throw referenceError(text, `${JSON.stringify(tag)} is not a tag`, 'a tag has letters, digits, ".", "_" and "-", 128 at most');
+    throw referenceError(
+      text,
+      `${JSON.stringify(tag)} is not a tag`,
+      'a tag has letters, digits, ".", "_" and "-", 128 at most',
+    );
   }
   if (tag === undefined && digest === undefined && options.allowBare !== true) {
     throw referenceError(text, 'neither tag nor digest', 'add ":tag" or "@sha256:…"; no tag is implied');
@@ -104,7 +108,8 @@ function splitTransport(text: string): { transport: ImageRef['transport']; rest:
   const parts = text.split('://');
   if (parts.length === 1) return { transport: 'docker', rest: text };
   const [transport, rest] = parts;
-  if (parts.length > 2 || rest === undefined) throw referenceError(text, 'more than one "://"', 'write the transport once');
+  if (parts.length > 2 || rest === undefined)
+    throw referenceError(text, 'more than one "://"', 'write the transport once');
   if (transport === 'docker' || transport === 'oci') return { transport, rest };
   throw referenceError(text, `unknown transport ${JSON.stringify(transport)}`, 'use docker:// or oci://');
 }
@@ -113,7 +118,8 @@ function parseLayoutReference(text: string, rest: string): ImageRef {
   const at = rest.indexOf('@');
   const path = at < 0 ? rest : rest.slice(0, at);
   const digest = at < 0 ? undefined : rest.slice(at + 1);
-  if (path === '') throw referenceError(text, 'the path is empty', 'write oci:// and the path of an OCI layout directory');
+  if (path === '')
+    throw referenceError(text, 'the path is empty', 'write oci:// and the path of an OCI layout directory');
   if (digest !== undefined && !isDigest(digest)) {
     throw referenceError(text, `${JSON.stringify(digest)} is not a digest`, 'write "@sha256:" and 64 hex digits');
   }

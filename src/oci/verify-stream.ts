@@ -55,7 +55,10 @@ class VerifyTransform extends Transform {
 /** The error of content with another length than promised. */
 export function sizeError(descriptor: Descriptor, received: number, what: string): AirgapError {
   const amount = received > descriptor.size ? 'more' : `${received}`;
-  return new AirgapError('E_DIGEST', `${what}: ${descriptor.digest} should have ${descriptor.size} bytes, got ${amount}`);
+  return new AirgapError(
+    'E_DIGEST',
+    `${what}: ${descriptor.digest} should have ${descriptor.size} bytes, got ${amount}`,
+  );
 }
 
 /** The error of content with another digest than promised. */
