@@ -60,10 +60,10 @@ export function createProgress(now: () => number): Progress {
   function addSample(): void {
     const at = now();
     const last = samples.at(-1);
-    if (last !== undefined && at - last.at < 200) last.bytes = bytesMoved;
+    if (last !== undefined && samples.length > 1 && at - last.at < 200) last.bytes = bytesMoved;
     else samples.push({ at, bytes: bytesMoved });
     const oldest = at - RATE_WINDOW_MS;
-    while (samples.length > 2 && samples[0]!.at < oldest) samples.shift();
+    while (samples.length > 2 && samples[1]!.at <= oldest) samples.shift();
   }
 
   function line(): string {
