@@ -24,6 +24,9 @@ export abstract class AirgapCommand extends Command {
   /** Said when the run is stopped by a signal: what is kept and how to go on. */
   protected resumeHint: string | undefined;
 
+  /** The environment; nothing outside `cli` and the commands reads it. */
+  protected readonly env: NodeJS.ProcessEnv = process.env;
+
   private renderer: Renderer | undefined;
   private stoppedBy: StopSignal | undefined;
   private readonly abort = new AbortController();

@@ -83,6 +83,10 @@ export const trustFlags = {
     description: 'demand (or do without) an entry in a transparency log',
   }),
   'require-timestamp': Flags.boolean({ helpGroup: 'TRUST', description: 'demand a signed timestamp' }),
+  'insecure-ignore-sct': Flags.boolean({
+    helpGroup: 'TRUST',
+    description: 'accept certificates without proof that they were logged',
+  }),
   'trust-policy': Flags.string({
     helpGroup: 'TRUST',
     helpValue: 'FILE',
