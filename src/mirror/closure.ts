@@ -3,6 +3,7 @@ import type { Warning } from '../core/events.ts';
 import { readContent, type ContentSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { readSuccessors } from '../oci/graph.ts';
+import { LAYOUT_ROOT } from '../oci/layout-source.ts';
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts';
 import { selectorOf, type ImageRef } from '../oci/reference.ts';
 import { isIndexType, isManifestType, MAX_MANIFEST_SIZE, type Descriptor, type Platform } from '../oci/types.ts';
@@ -36,13 +37,18 @@ export type ManifestCache = Map<Digest, Promise<PlannedManifest>>;
 export async function readClosure(request: ImageRequest, ctx: MirrorContext, cache: ManifestCache): Promise<Closure> {
   const source = ctx.openSource(request.source);
   const { generated } = request;
-  const root = generated?.root ?? (await source.resolve(selectorOf(request.source), ctx.signal));
+  const root = generated?.root ?? (await source.resolve(selectorIn(request.source), ctx.signal));
   return walk(
     { source, ref: request.source, generated, platforms: request.platforms, what: request.origin },
     root,
     ctx,
     cache,
   );
+}
+
+/** A layout directory is taken as a whole unless a digest is named. */
+function selectorIn(ref: ImageRef): string {
+  return ref.transport === 'oci' ? (ref.digest ?? LAYOUT_ROOT) : selectorOf(ref);
 }
 
 interface Origin {

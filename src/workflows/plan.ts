@@ -34,28 +34,39 @@ export async function planImageSet(options: PlanOptions, ctx: RunContext): Promi
   const configText = await readConfig(options.config);
   const imageSet = loadImageSet(configText, options.config);
   for (const warning of imageSet.warnings) ctx.report({ type: 'warning', ...warning });
-  return stage('plan', ctx, async () => {
-    const mirror = openMirrorContext(options.registry, ctx);
-    const collections = (await collect(imageSet, mirror)).map((collection) => withoutBlocked(collection, imageSet));
-    const images = collections.reduce((sum, collection) => sum + collection.images.length, 0);
-    if (images === 0) {
-      throw new AirgapError('E_CONFIG', `${options.config}: no images to mirror`, {
-        hint: 'list content under mirror.platform, mirror.operators, mirror.additionalImages or mirror.helm',
-      });
-    }
-    ctx.report({ type: 'total', images, blobs: 0, bytes: 0 });
-    const plan = await resolvePlan(collections, mirror, {
-      allowGaps: options.allowGaps,
-      withSignatures: true,
-      allowMissingSignatures: options.allowMissingSignatures,
+  const mirror = openMirrorContext(options.registry, ctx);
+  try {
+    const plan = await stage('plan', ctx, () => resolve(imageSet, options, mirror));
+    return { imageSet, plan, configText };
+  } finally {
+    mirror.close();
+  }
+}
+
+async function resolve(
+  imageSet: ImageSet,
+  options: PlanOptions,
+  ctx: MirrorContext,
+): Promise<{ result: MirrorPlan; detail: string }> {
+  const collections = (await collect(imageSet, ctx)).map((collection) => withoutBlocked(collection, imageSet));
+  const images = collections.reduce((sum, collection) => sum + collection.images.length, 0);
+  if (images === 0) {
+    throw new AirgapError('E_CONFIG', `${options.config}: no images to mirror`, {
+      hint: 'list content under mirror.platform, mirror.operators, mirror.additionalImages or mirror.helm',
     });
-    for (const warning of plan.warnings) ctx.report({ type: 'warning', ...warning });
-    const size = formatBytes(plan.totalBytes);
-    return {
-      result: { imageSet, plan, configText },
-      detail: `${plan.images.length} images, ${plan.manifests.size} manifests, ${plan.blobs.length} blobs, ${size}`,
-    };
+  }
+  ctx.report({ type: 'total', images, blobs: 0, bytes: 0 });
+  const plan = await resolvePlan(collections, ctx, {
+    allowGaps: options.allowGaps,
+    withSignatures: true,
+    allowMissingSignatures: options.allowMissingSignatures,
   });
+  for (const warning of plan.warnings) ctx.report({ type: 'warning', ...warning });
+  const size = formatBytes(plan.totalBytes);
+  return {
+    result: plan,
+    detail: `${plan.images.length} images, ${plan.manifests.size} manifests, ${plan.blobs.length} blobs, ${size}`,
+  };
 }
 
 async function collect(imageSet: ImageSet, _ctx: MirrorContext): Promise<Collection[]> {
