@@ -107,8 +107,8 @@ function compileRule(rule: TextRule): (text: string) => boolean {
   }
   try {
     // On its own first: "a)|(?:b" is no pattern, but would become one inside the group below.
-    new RegExp(rule.regexp, 'u');
-    const whole = new RegExp(`^(?:${rule.regexp})$`, 'u');
+    const { source } = new RegExp(rule.regexp, 'u');
+    const whole = new RegExp(`^(?:${source})$`, 'u');
     return (text) => whole.test(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -1,5 +1,5 @@
 /** Bundle manifests and keys for tests of signatures. */
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { toPublicKey } from '../../src/bundle/keys.ts';
 import type { SigningKey } from '../../src/bundle/keys.ts';
@@ -41,4 +41,28 @@ export function newKey(type: 'p256' | 'rsa' | 'ed25519' = 'p256'): SigningKey {
 /** Trust in the public halves of some keys. */
 export function trustIn(keys: readonly SigningKey[], threshold = 1): Trust {
   return createTrust({ keys: keys.map(({ publicKey }) => ({ publicKey })), threshold });
+}
+
+/** A Sigstore bundle in key mode as plain data, with every part open to change. */
+export function signedEnvelope(key: SigningKey, payload: Uint8Array, payloadType = 'application/vnd.in-toto+json') {
+  return {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: key.publicKey.hint } } as Record<string, unknown>,
+    dsseEnvelope: {
+      payload: Buffer.from(payload).toString('base64'),
+      payloadType,
+      signatures: [{ sig: dsseSignature(key.key, payload, payloadType).toString('base64'), keyid: '' }],
+    },
+  };
+}
+
+/** A DSSE signature, written out from the DSSE specification and not with the library of the code under test. */
+export function dsseSignature(key: KeyObject, payload: Uint8Array, payloadType: string): Buffer {
+  const head = `DSSEv1 ${Buffer.byteLength(payloadType)} ${payloadType} ${payload.byteLength} `;
+  const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  return sign(hash, Buffer.concat([Buffer.from(head), payload]), key);
+}
+
+export function asBytes(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value), 'utf8');
 }
