@@ -133,6 +133,7 @@ async function planOne(
     return after === undefined ? { subject, action: 'unchanged', differences: [] } : changeOf(subject, live, after);
   } catch (error) {
     if (isNotServed(error)) return unseen('its API is not installed yet');
+    if (isNamespaceMissing(error)) return unseen('its namespace does not exist yet');
     if (isDryRunRefused(error)) return unseen('its admission webhook allows no preview');
     throw error;
   }
@@ -210,6 +211,10 @@ function targetOf(write: Write): ObjectRef {
 
 function isNotServed(error: unknown): boolean {
   return isAirgapError(error, 'E_NOT_FOUND') && valueAt(error.data, 'reason') === 'NoKind';
+}
+
+function isNamespaceMissing(error: unknown): boolean {
+  return isAirgapError(error, 'E_NOT_FOUND') && /namespaces "[^"]*" not found/.test(error.message);
 }
 
 function isDryRunRefused(error: unknown): boolean {
