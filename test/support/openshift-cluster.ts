@@ -101,7 +101,7 @@ export async function installOpenShift(server: SharedServer): Promise<void> {
     workload('Deployment', 'openshift-ingress', 'router-default'),
   ];
   // The cluster's own controllers wrote these, not the tool.
-  for (const object of objects) await putAs(server, client, object);
+  await Promise.all(objects.map((object) => putAs(server, client, object)));
   await syncControllerConfig()(client);
 }
 

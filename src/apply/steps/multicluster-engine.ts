@@ -31,7 +31,8 @@ export function multiclusterEngineStep(input: ManagementInput): Step {
     phases: () =>
       choice?.install === true
         ? [...enginePhases(choice), localClusterPhase(), flagsPhase(choice), addonPhase(), operatorRestartPhase()]
-        : [],
+        : // Somebody else's operator reads the registry's trust at its start, too.
+          [operatorRestartPhase()],
   };
 }
 
