@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isAirgapError } from '../../src/core/errors.ts';
-import type { KubeObject } from '../../src/apply/kube-object.ts';
+import { listAt, textAt, valueAt, type KubeObject } from '../../src/apply/kube-object.ts';
 import { createAbsentCluster, renderSteps } from '../../src/apply/render.ts';
 import { runSteps, selectSteps } from '../../src/apply/step.ts';
 import { managementSteps } from '../../src/apply/management-steps.ts';
@@ -407,10 +407,11 @@ test('the multicluster engine', async (t) => {
       kind: 'MultiClusterEngine',
       name: 'multiclusterengine',
     });
-    const { components } = (engine?.['spec'] as { overrides: { components: { name: string; enabled: boolean }[] } })
-      .overrides;
     assert.deepEqual(
-      components.map(({ name, enabled }) => [name, enabled]),
+      listAt(engine, 'spec', 'overrides', 'components').map((entry) => [
+        textAt(entry, 'name'),
+        valueAt(entry, 'enabled'),
+      ]),
       [
         ['hypershift', true],
         ['discovery', false],

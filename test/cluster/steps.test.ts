@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { textAt, valueAt } from '../../src/apply/kube-object.ts';
 import { managementSteps } from '../../src/apply/management-steps.ts';
 import { runSteps, selectSteps } from '../../src/apply/step.ts';
 import { testClient } from '../support/apiserver.ts';
@@ -77,10 +78,7 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
       namespace: 'openshift-config',
       name: 'pull-secret',
     });
-    const text = Buffer.from(
-      (pullSecret?.['data'] as Record<string, string>)['.dockerconfigjson']!,
-      'base64',
-    ).toString();
+    const text = Buffer.from(textAt(pullSecret, 'data', '.dockerconfigjson') ?? '', 'base64').toString();
     assert.deepEqual(Object.keys((JSON.parse(text) as { auths: object }).auths), ['registry.redhat.io', REGISTRY]);
     const router = await client.get({
       apiVersion: 'operator.openshift.io/v1',
@@ -88,7 +86,7 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
       namespace: 'openshift-ingress-operator',
       name: 'default',
     });
-    assert.deepEqual((router?.['spec'] as { routeAdmission: object }).routeAdmission, {
+    assert.deepEqual(valueAt(router, 'spec', 'routeAdmission'), {
       namespaceOwnership: 'InterNamespaceAllowed',
       wildcardPolicy: 'WildcardsAllowed',
     });
