@@ -34,6 +34,7 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
   registry: { goModule: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0' },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   openssl: { apt: 'openssl' },
+  strace: { apt: 'strace' },
   // Both lines, because they differ in what they verify. The packages need seconds, the modules minutes.
   'cosign-2': [
     { debian: { suite: 'trixie', package: 'cosign', version: '2.5.', file: 'usr/bin/cosign' } },

@@ -118,12 +118,14 @@ export async function startSigstore(): Promise<Sigstore> {
       },
     };
     const entry = await log.logV2(body as unknown as Parameters<typeof log.logV2>[0]);
+    // The mock reads the hex root hash of its own proof as base64.
+    const rootHash = createHash('sha256').update(Buffer.of(0)).update(entry.canonicalizedBody).digest();
     return TransparencyLogEntry.toJSON({
       ...entry,
       kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
       logIndex: '0',
       integratedTime: '0',
-      inclusionProof: entry.inclusionProof && { ...entry.inclusionProof, logIndex: '0' },
+      inclusionProof: entry.inclusionProof && { ...entry.inclusionProof, logIndex: '0', rootHash },
     });
   }
 
