@@ -80,6 +80,20 @@ describe('verifying', () => {
   });
 });
 
+describe('exporting the public trusted root', () => {
+  it('says that it needs the network when there is none', (test) => {
+    if (!needOffline(test)) return;
+    const program = `
+      const { fetchTrustedRoot } = await import(${source('trusted-root')});
+      await fetchTrustedRoot({ cacheDir: 'cache' }).catch((error) => process.stdout.write(error.code + ' ' + error.hint));
+    `;
+    writeFileSync(join(dir, 'export.mjs'), program);
+    const { status, stdout, stderr } = runOffline(process.execPath, ['export.mjs'], { cwd: dir });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^E_UNREACHABLE .*--from/);
+  });
+});
+
 async function sha256(text: string): Promise<string> {
   return Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex');
 }
