@@ -29,6 +29,9 @@ export interface AcceptedSignatures {
 /** Largest signature that is looked at (signing, section 4). */
 export const MAX_SIGNATURE_BYTES = 1024 * 1024;
 
+/** How the library reports a certificate, timestamp or log that leads to nothing in the trusted root. */
+const UNKNOWN_AUTHORITY = /certificate chain|timestamp could not be verified|SCT verification failed/;
+
 /** Extended key usage "code signing" (RFC 5280, section 4.2.1.12). */
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 
@@ -244,7 +247,7 @@ function describeSigner(signer: Signer): string {
 function describeFailure(error: unknown): string {
   if (error instanceof NotAccepted) return error.message;
   if (error instanceof VerificationError) {
-    const older = error.code === 'CERTIFICATE_ERROR' ? '; the trusted root may be older than the bundle' : '';
+    const older = UNKNOWN_AUTHORITY.test(error.message) ? '; the trusted root may be older than the bundle' : '';
     return `${error.code}: ${quoted(error.message).slice(1, -1)}${older}`;
   }
   return `it is malformed (${quoted(error instanceof Error ? error.message : String(error))})`;

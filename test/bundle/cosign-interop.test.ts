@@ -1,5 +1,6 @@
 /** Signatures and keys in both directions between this tool and cosign, every command of "Interoperability" in signing. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { bundleFromJSON, bundleToJSON } from '@sigstore/bundle';
 import { RekorWitness, TSAWitness } from '@sigstore/sign';
 import { signManifestKeyless } from '../../src/bundle/keyless.ts';
@@ -25,6 +27,7 @@ import { asBytes, IDENTITY, manifestBytes, newKey } from '../support/signing.ts'
 import { startSigstore } from '../support/sigstore.ts';
 import type { Sigstore } from '../support/sigstore.ts';
 
+const execFileAsync = promisify(execFile);
 const TYPE = 'urn:airgap:attestation:bundle:v1';
 const PASSWORD = 'correct horse';
 const WHO = { subject: 'https://ci.example/release', issuer: 'https://idp.example' };
@@ -331,6 +334,28 @@ describe('cosign with the trusted root of a deployment, offline', () => {
       fails(verify(cosign, 'keyless-v1.sigstore.json', ...other), /identit|SAN/);
     });
   }
+
+  it('cosign-3 signs our statement keyless, and we accept it', async (test) => {
+    const cosign = needProgram(test, 'cosign-3');
+    if (cosign === undefined) return;
+    // Not offline: it speaks to the deployment, on loopback.
+    const run = (...args: readonly string[]) =>
+      execFileAsync(cosign, args, { cwd: dir, env: { PATH: process.env['PATH'] ?? '', HOME: dir }, timeout: 60_000 });
+    const service = `url=${sigstore.url},api-version=1,start-time=2020-01-01T00:00:00Z,operator=test`;
+    const services = ['--fulcio', service, '--rekor', service, '--rekor-config', 'ANY'];
+    await run('signing-config', 'create', ...services, '--out', 'config-keyless.json');
+    const signing = ['--signing-config', 'config-keyless.json', '--trusted-root', 'tr.json'];
+    const out = ['--statement', 'statement.json', '--bundle', 'keyless-by-cosign.sigstore.json'];
+    await run('attest-blob', '-y', '--identity-token', sigstore.token(WHO), ...signing, ...out);
+    const trust = createTrust({
+      identities: [{ identity: { exact: WHO.subject }, issuer: { exact: WHO.issuer } }],
+      trustedRoot: parseTrustedRoot(Buffer.from(sigstore.trustedRoot), 'tr.json'),
+    });
+    assert.deepEqual(acceptSignatures(manifest, [signatureIn('keyless-by-cosign.sigstore.json')], trust), {
+      signers: [{ kind: 'identity', identity: WHO.subject, issuer: WHO.issuer }],
+      bundle: IDENTITY,
+    });
+  });
 
   it('we accept the same key signature when its log entry and timestamp are demanded', async () => {
     const publicKey = await loadPublicKey(at('p256.pub'));

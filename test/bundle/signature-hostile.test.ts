@@ -408,6 +408,11 @@ describe('hostile keyless signatures', () => {
     refuses([await keyless({ fulcioUrl: other.url })], /CERTIFICATE_ERROR.*may be older/, trusting());
   });
 
+  it('22: timestamp from another authority', async () => {
+    const signature = await keyless({ rekor: { version: 2, url: sigstore.url }, tsaUrl: other.url });
+    refuses([signature], /TIMESTAMP_ERROR.*may be older/, trusting());
+  });
+
   it('random changes of a signature are never accepted with another payload or signer', async () => {
     const expected = { signers: [{ kind: 'identity' as const, identity: SUBJECT, issuer: ISSUER }], bundle: IDENTITY };
     for (const options of [withTsa(), version2()]) fuzz(await keyless(options), 700, trusting(), expected);
