@@ -143,7 +143,7 @@ type Who = Omit<Verdict, 'bundle'>;
 
 function byKey(bundle: Bundle, trust: Trust): Who | string {
   if (trust.keys.length === 0) return 'it was made with a key, and a certificate identity is demanded';
-  if (trust.requireTlog && trust.trustedRoot !== undefined) refuseUnknownLogs(bundle, trust.trustedRoot);
+  if (trust.requireTlog.keys && trust.trustedRoot !== undefined) refuseUnknownLogs(bundle, trust.trustedRoot);
   if (trust.requireTimestamp && !hasTimestamp(bundle)) return 'it has no timestamp of a timestamp authority';
   // The hint is not looked at: only the pinned keys are tried, and it is the signer's to choose.
   const entity = toSignedEntity(withDemandedProofs(bundle, trust));
@@ -170,7 +170,7 @@ function verifierFor({ publicKey, validity }: PinnedKey, trust: Trust): Verifier
       (validity?.until === undefined || date < validity.until),
   }));
   return new Verifier(material, {
-    tlogThreshold: trust.requireTlog ? 1 : 0,
+    tlogThreshold: trust.requireTlog.keys ? 1 : 0,
     ctlogThreshold: 0,
     // A validity period is looked at only when a proven time is there.
     timestampThreshold: trust.requireTimestamp || validity !== undefined ? 1 : 0,
@@ -184,7 +184,7 @@ function withDemandedProofs(bundle: Bundle, trust: Trust): Bundle {
     ...bundle,
     verificationMaterial: {
       ...material,
-      tlogEntries: trust.requireTlog ? material.tlogEntries : [],
+      tlogEntries: trust.requireTlog.keys ? material.tlogEntries : [],
       timestampVerificationData: trust.requireTimestamp ? material.timestampVerificationData : undefined,
     },
   };
@@ -199,7 +199,7 @@ function byIdentity(bundle: Bundle, trust: Trust): Who | string {
   refuseUnknownLogs(bundle, trust.trustedRoot);
   if (trust.requireTimestamp && !hasTimestamp(bundle)) return 'it has no timestamp of a timestamp authority';
   const verifier = new Verifier(toTrustMaterial(trust.trustedRoot), {
-    tlogThreshold: trust.requireTlog ? 1 : 0,
+    tlogThreshold: trust.requireTlog.identities ? 1 : 0,
     ctlogThreshold: trust.ignoreSct ? 0 : 1,
     // Never 0: a certificate is checked for the time of signing, and the local clock is not asked.
     timestampThreshold: 1,
