@@ -54,7 +54,7 @@ export async function pushBlob(
       return 'pushed';
     });
   } catch (error) {
-    if (!WANTS_CHUNKS.has(statusOf(error) ?? 0) || isAirgapError(error, 'E_UNAUTHORIZED')) throw error;
+    if (!mayTakeChunks(error)) throw error;
   }
   await session.retry(subject, signal, () => pushChunks(session, endpoint, { descriptor, body }, signal));
   return 'pushed';
@@ -83,6 +83,12 @@ export async function mountBlob(
     .catch((error: unknown) => (isAirgapError(error) ? undefined : Promise.reject(error)));
   if (cancelled !== undefined) discard(cancelled.body);
   return false;
+}
+
+/** A refusal of a long body often arrives as a closed connection before its answer can be read. */
+function mayTakeChunks(error: unknown): boolean {
+  if (WANTS_CHUNKS.has(statusOf(error) ?? 0)) return true;
+  return isAirgapError(error, 'E_UNREACHABLE') && ['EPIPE', 'ECONNRESET'].includes(String(error.data?.['systemCode']));
 }
 
 interface UploadSession {
