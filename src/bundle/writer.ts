@@ -39,6 +39,8 @@ export interface BundleFileWriter {
   progressed(index: number, received: number): void;
   /** Says that a body begins anew; to be called before its first byte when it had progress. */
   restarted(index: number): void;
+  /** Makes everything said so far durable now, instead of within a second. */
+  flush(): Promise<void>;
   /** Makes what is there durable, for the next run to continue from, and closes. The way out after a failure or an interrupt. */
   suspend(): Promise<void>;
   /**
@@ -152,6 +154,7 @@ function makeWriter(
     },
     progressed: (index, received) => journal.progressed(index, received),
     restarted: (index) => journal.restarted(index),
+    flush: () => journal.flush(),
     async suspend() {
       try {
         await journal.close();
