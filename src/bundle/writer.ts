@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse } from './file-system.ts';
+import { assertSpace, canBeSparse, spaceError } from './file-system.ts';
 import { isSameSubject, journalPath, openJournal, readJournal, type Journal, type JournalSubject } from './journal.ts';
 import { END_BYTES, entryEnd, headerOf } from './layout.ts';
 import { headBytes, orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
@@ -50,6 +50,14 @@ export interface BundleFileWriter {
   finish(): Promise<void>;
 }
 
+export interface BundleFileOptions {
+  /**
+   * Whether the file may have holes. Absent: everywhere but on FAT and exFAT, as far as the file system says what it is (network
+   * file systems do not).
+   */
+  readonly sparse?: boolean;
+}
+
 /** Name under which a bundle is written until it is complete. */
 export function partialPathOf(finalPath: string): string {
   return `${finalPath}.partial`;
@@ -59,7 +67,11 @@ export function partialPathOf(finalPath: string): string {
  * Begins `finalPath.partial`, or continues it when it is the same bundle (same bundle manifest and signatures). Free
  * space is checked before the first byte. Throws `E_SPACE`.
  */
-export function openBundleFile(finalPath: string, parts: BundleParts): BundleFileWriter {
+export function openBundleFile(
+  finalPath: string,
+  parts: BundleParts,
+  options: BundleFileOptions = {},
+): BundleFileWriter {
   const partialPath = partialPathOf(finalPath);
   const { layout } = parts;
   const head = headBytes(parts);
@@ -67,7 +79,7 @@ export function openBundleFile(finalPath: string, parts: BundleParts): BundleFil
     manifestSha256: layout.entries[0]!.sha256,
     headSha256: createHash('sha256').update(head).digest('hex'),
     size: layout.size,
-    mode: canBeSparse(dirname(partialPath)) ? 'sparse' : 'ordered',
+    mode: (options.sparse ?? canBeSparse(dirname(partialPath))) ? 'sparse' : 'ordered',
   };
   const existing = readJournal(journalPath(partialPath));
   const isContinued =
@@ -76,6 +88,7 @@ export function openBundleFile(finalPath: string, parts: BundleParts): BundleFil
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
     rmSync(journalPath(partialPath), { force: true });
+    syncFolder(dirname(partialPath));
     beginFile(partialPath, parts, head, subject.mode);
   }
   const fd = openSync(partialPath, 'r+');
@@ -112,8 +125,10 @@ export async function writeInOrder(
     };
     const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
     for await (const chunk of bytes) {
-      for (let done = 0; done < chunk.length;) {
-        done += writeSync(fd, chunk, done, chunk.length - done, at + done);
+      try {
+        writeAll(fd, chunk, at);
+      } catch (error) {
+        throw spaceError(writer.partialPath, error);
       }
       at += chunk.length;
       while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
@@ -190,6 +205,8 @@ function beginFile(partialPath: string, parts: BundleParts, head: Buffer, mode: 
       writeAll(fd, Buffer.alloc(END_BYTES), layout.endAt);
     }
     fsyncSync(fd);
+  } catch (error) {
+    throw spaceError(partialPath, error);
   } finally {
     closeSync(fd);
   }

@@ -1,5 +1,6 @@
 /** Longest result, quotes and the mark of a cut included. */
 const LONGEST_QUOTE = 80;
+const LONGEST_MESSAGE = 300;
 const CUT_MARK = '..."';
 
 /**
@@ -18,9 +19,15 @@ export function quoteForeign(text: string): string {
   return `${cut}${CUT_MARK}`;
 }
 
+/** A message that has foreign text somewhere inside, made printable in the same way but not quoted; cut to 300 characters. */
+export function printableMessage(message: string): string {
+  return escapeUnprintable(message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}...` : message);
+}
+
 function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[^ -~]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return escapeUnprintable(JSON.stringify(text));
+}
+
+function escapeUnprintable(text: string): string {
+  return text.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
