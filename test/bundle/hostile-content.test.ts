@@ -94,6 +94,7 @@ const CASES: readonly (readonly [row: string, name: string, files: () => TestFil
   ['56', 'an image of another size', () => layoutFiles([{ ...root(imageManifest()), size: 1 }], everything())],
   ['56', 'a digest of another algorithm', () => changedImage({ layers: [STRONG] })],
   ['56', 'a document of another media type than announced', () => changedImage({ mediaType: ociIndex })],
+  ['56', 'a media type with an escape sequence', () => changedImage({ mediaType: '\u001b[2J\u009b' })],
   ['56', 'an index announced as an image', () => layoutFiles([root(honestIndex())], [...everything(), honestIndex()])],
   ['56', 'an image announced as an index', () => layoutFiles([root(imageManifest(), ociIndex)], everything())],
   [
@@ -128,7 +129,9 @@ const CASES: readonly (readonly [row: string, name: string, files: () => TestFil
 ];
 for (const [row, name, files] of CASES) {
   test(`row ${row}: refuses ${name}`, async (t) => {
-    await assertRefused(t, archive(buildBundle(files())), 'E_OCI', { verify: { oci: {} } });
+    const error = await assertRefused(t, archive(buildBundle(files())), 'E_OCI', { verify: { oci: {} } });
+    assert.match(error.message, /^[ -~]*$/, 'nothing but printable ASCII reaches the terminal');
+    assert.equal(error.cause, undefined);
   });
 }
 

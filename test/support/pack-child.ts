@@ -1,5 +1,5 @@
 /**
- * Writes one fixed bundle, slowly, as a process of its own: `node pack-child.ts FINAL_PATH`. Prints what an earlier run left. Made to
+ * Writes one fixed bundle, slowly, as a process of its own: `node pack-child.ts FINAL_PATH sparse|ordered`. Prints what an earlier run left. Made to
  * be killed at any moment and run again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { openBodyWriter, openBundleFile, writeInOrder } from '../../src/bundle/w
 import { blob, buildBundle, file, noise, type TestBundle, type TestFile } from './bundles.ts';
 
 /** Sizes around every border the writer knows: blocks, pages, its buffer, the step of the journal. */
-const SIZES = [0, 1, 511, 512, 513, 4095, 4097, 65_535, 65_537, 300_000, 1_048_576, 1_048_577, 3_000_001, 40_000_003];
+const SIZES = [40_000_003, 0, 1, 511, 512, 513, 4095, 4097, 65_535, 65_537, 300_000, 1_048_576, 1_048_577, 3_000_001];
 
 export function slowBundleFiles(): TestFile[] {
   const many = Array.from({ length: 60 }, (_, n) => file(`small/${n}`, noise(100 + 37 * n, `small ${n}`)));
@@ -26,13 +26,13 @@ async function* slowBody(content: Buffer, offset: number): AsyncGenerator<Buffer
   }
 }
 
-async function pack(finalPath: string): Promise<void> {
+async function pack(finalPath: string, sparse: boolean): Promise<void> {
   const files = slowBundleFiles();
   const bundle = buildBundle(files);
   const layout = planLayout(bundle.manifestBytes, bundle.signatures, bundle.manifest);
   const contents = new Map(files.map(({ path, content }) => [path, content]));
   const parts = { manifestBytes: bundle.manifestBytes, signatures: bundle.signatures, layout };
-  const writer = openBundleFile(finalPath, parts);
+  const writer = openBundleFile(finalPath, parts, { sparse });
   process.stdout.write(`${JSON.stringify({ kept: writer.complete.size, partly: [...writer.progress.values()] })}\n`);
   if (writer.mode === 'ordered') {
     await writeInOrder(writer, parts, {
@@ -63,4 +63,4 @@ async function pack(finalPath: string): Promise<void> {
   await writer.finish();
 }
 
-if (import.meta.main) await pack(process.argv[2]!);
+if (import.meta.main) await pack(process.argv[2]!, process.argv[3] === 'sparse');
