@@ -130,7 +130,7 @@ async function instanceLayers(
   { what, signal }: { readonly what: string; readonly signal: AbortSignal },
 ): Promise<readonly Descriptor[]> {
   const content = await readContent(source, root, { signal, limit: MAX_MANIFEST_SIZE });
-  if (!isIndexType(root.mediaType)) return parseManifest(content, root.mediaType, what).layers as readonly Descriptor[];
+  if (!isIndexType(root.mediaType)) return parseManifest(content, root.mediaType, what).layers;
   const instances = parseIndex(content, root.mediaType, what).manifests as readonly Descriptor[];
   const isAmd64 = (platform: Platform | undefined) => platform?.os === 'linux' && platform.architecture === 'amd64';
   const instance = instances.find(({ platform }) => isAmd64(platform)) ?? instances[0];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { isAirgapError, type AirgapError } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
 import { hexOf, type Digest } from '../oci/digest.ts';
 import { parseReference, type ImageRef } from '../oci/reference.ts';

@@ -278,7 +278,7 @@ function wantedDisks(
 /** Pre-releases of 4.21 count: their clusters have the policy too. */
 function needsImageSignature(version: string, source: ImageRef): boolean {
   const match = /^(\d+)\.(\d+)\./.exec(version);
-  if (match === null || !`${repositoryName(source)}`.startsWith(SIGNED_REPOSITORIES)) return false;
+  if (match === null || !repositoryName(source).startsWith(SIGNED_REPOSITORIES)) return false;
   const [major, minor] = [Number(match[1]), Number(match[2])];
   return major > 4 || (major === 4 && minor >= SIGNED_IMAGES_SINCE);
 }
