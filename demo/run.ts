@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { formatBytes } from '../src/core/bytes.ts';
 import { formatYaml } from '../src/core/yaml.ts';
 import { readSuccessors } from '../src/oci/graph.ts';
-import type { Descriptor } from '../src/oci/types.ts';
 import type { PlanFile } from '../src/mirror/plan-file.ts';
 import { createRegistryClient, type RegistryClient } from '../src/registry/client.ts';
 import { startEmbeddedRegistry, type EmbeddedRegistry } from './embedded-registry.ts';
@@ -91,7 +90,7 @@ async function compare(
       if (!isEqual) throw new Error(`${image.origin}: ${reference} differs on the target`);
       compared += 1;
       const { manifests } = readSuccessors(copy.content, copy.descriptor.mediaType, reference);
-      for (const child of manifests as readonly Descriptor[]) await visit(child.digest);
+      for (const child of manifests) await visit(child.digest);
     };
     await visit(image.target.tag ?? image.digest);
   }

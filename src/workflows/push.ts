@@ -49,8 +49,7 @@ export interface PushResult {
  * second run only asks. Every failure names the target; nothing is tagged unless all of its content is there.
  */
 export async function pushImages(
-  source: ContentSource,
-  images: readonly PushImage[],
+  { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
   client: RegistryClient,
   options: PushOptions,
   ctx: RunContext,
