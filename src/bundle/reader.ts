@@ -27,6 +27,9 @@ const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
 export interface BundleReader extends ContentSource, LayoutFiles {
   readonly manifest: BundleManifest;
   readonly manifestSha256: string;
+  readonly manifestBytes: Buffer;
+  /** The signatures inside the bundle. */
+  readonly signatures: readonly Buffer[];
   readonly signers: readonly unknown[];
   /** All of a small file. Throws `E_NOT_FOUND`, `E_BASE` when it is left to the base, `E_LIMIT` above `limit` bytes. */
   readFile(path: string, limit?: number): Promise<Buffer>;
@@ -74,6 +77,8 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
   const reader: BundleReader = {
     manifest,
     manifestSha256: accepted.manifestSha256,
+    manifestBytes: accepted.manifestBytes,
+    signatures: accepted.signatures,
     signers: accepted.signers,
     find: (path) => files.get(path),
     async read(path) {
