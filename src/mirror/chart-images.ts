@@ -99,7 +99,8 @@ function references(texts: readonly string[]): readonly ImageRef[] {
 
 function resourceName(manifest: unknown): string {
   const { kind, metadata } = manifest as { readonly kind?: unknown; readonly metadata?: { readonly name?: unknown } };
-  return `${String(kind ?? 'resource')} ${String(metadata?.name ?? '')}`.trim();
+  const text = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
+  return `${text(kind, 'resource')} ${text(metadata?.name, '')}`.trim();
 }
 
 function warn(message: string): Warning {

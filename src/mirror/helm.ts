@@ -46,7 +46,7 @@ interface Chart {
 
 /**
  * The charts of `mirror.helm` as files `charts/*.tgz`, and the images they name when rendered with their default values,
- * hooks left out (oc-mirror behaviour, "Helm"). All charts are tried before an error is thrown that lists what failed:
+ * hooks left out, once per chart (oc-mirror behaviour, "Helm"). All charts are tried before an error is thrown that lists what failed:
  * `E_CONFIG` for charts, versions and image paths that are not there, `E_FAILED` for a chart that can not be rendered,
  * `E_USAGE` when the helm program is missing. Nothing is fetched or run for an image set without charts.
  */
@@ -198,13 +198,8 @@ function merge(results: readonly (Collection | AirgapError)[]): Collection {
   const [first] = errors;
   if (first !== undefined) throw errors.length === 1 ? first : severalErrors(first, errors);
   const collections = results.flatMap((result) => (result instanceof AirgapError ? [] : [result]));
-  const images = new Map<string, ImageRequest>();
-  for (const request of collections.flatMap((collection) => collection.images)) {
-    const known = images.get(request.origin);
-    images.set(request.origin, known === undefined ? request : withPlatformsOf(known, request));
-  }
   return {
-    images: [...images.values()],
+    images: collections.flatMap((collection) => collection.images),
     files: uniqueFiles(collections.flatMap((collection) => collection.files)),
     warnings: collections.flatMap((collection): readonly Warning[] => collection.warnings),
   };
@@ -216,15 +211,6 @@ function severalErrors(first: AirgapError, errors: readonly AirgapError[]): Airg
     hint: 'correct these entries of mirror.helm',
     cause: first,
   });
-}
-
-/** An image of two charts is taken for all platforms either names; a chart without platforms wants all. */
-function withPlatformsOf(known: ImageRequest, other: ImageRequest): ImageRequest {
-  const { platforms, ...request } = known;
-  if (platforms === undefined || other.platforms === undefined) return request;
-  const all = [...platforms, ...other.platforms];
-  const unique = new Map(all.map((platform) => [`${platform.os}/${platform.architecture}`, platform]));
-  return { ...request, platforms: [...unique.values()] };
 }
 
 function uniqueFiles(files: readonly GeneratedFile[]): readonly GeneratedFile[] {
