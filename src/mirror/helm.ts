@@ -35,6 +35,21 @@ const CONCURRENT_CHARTS = 4;
 /** More than any chart has; stops an archive that unpacks without end. */
 const MAX_CHART_BYTES = 512 * 1024 * 1024;
 
+/** What was taken of the charts, as data for the lock. */
+export interface HelmCollection extends Collection {
+  readonly charts: readonly ChartChoice[];
+}
+
+/** The version of a chart that was chosen in its repository. */
+export interface ChartChoice {
+  /** Address of the repository, as the image set writes it. */
+  readonly repository: string;
+  readonly name: string;
+  /** As the image set writes it, a range or empty. */
+  readonly requested: string;
+  readonly version: string;
+}
+
 /** A chart as a file that travels, and where it can be rendered from. */
 interface Chart {
   /** For messages: `chart podinfo-5.0.0.tgz`. */
@@ -42,6 +57,7 @@ interface Chart {
   readonly fileName: string;
   readonly content: Uint8Array;
   readonly selection: Pick<ChartSelection, 'imagePaths' | 'platforms'>;
+  readonly choice?: ChartChoice;
 }
 
 /**
@@ -50,7 +66,11 @@ interface Chart {
  * `E_CONFIG` for charts, versions and image paths that are not there, `E_FAILED` for a chart that can not be rendered,
  * `E_USAGE` when the helm program is missing. Nothing is fetched or run for an image set without charts.
  */
-export async function collectHelm(imageSet: ImageSet, ctx: MirrorContext, options: HelmOptions): Promise<Collection> {
+export async function collectHelm(
+  imageSet: ImageSet,
+  ctx: MirrorContext,
+  options: HelmOptions,
+): Promise<HelmCollection> {
   const { local = [], repositories = [] } = imageSet.helm ?? {};
   if (local.length === 0 && repositories.every((repository) => repository.charts?.length === 0)) return NOTHING;
   const scratch = await mkdtemp(join(tmpdir(), 'airgap-charts-'));
@@ -70,7 +90,7 @@ export async function collectHelm(imageSet: ImageSet, ctx: MirrorContext, option
   }
 }
 
-const NOTHING: Collection = { images: [], files: [], warnings: [] };
+const NOTHING: HelmCollection = { images: [], files: [], warnings: [], charts: [] };
 
 interface Run {
   readonly ctx: MirrorContext;
@@ -91,12 +111,20 @@ async function repositoryCharts(repositories: readonly HelmRepository[], ctx: Mi
       continue;
     }
     if (repository.charts === undefined) {
-      jobs.push(...allCharts(index).map((chart) => () => fetchedChart(chart, { imagePaths: [] }, ctx)));
+      jobs.push(
+        ...allCharts(index).map((chart) => async () => {
+          const { name, version } = chart;
+          const choice = { repository: repository.url, name, requested: version, version };
+          return fetchedChart(chart, { selection: { imagePaths: [] }, choice }, ctx);
+        }),
+      );
     } else {
       jobs.push(
         ...repository.charts.map((selection) => async () => {
           const chart = chooseChart(index, selection.name, selection.version);
-          return fetchedChart(chart, selection, ctx);
+          const { name, version: requested = '' } = selection;
+          const choice = { repository: repository.url, name, requested, version: chart.version };
+          return fetchedChart(chart, { selection, choice }, ctx);
         }),
       );
     }
@@ -104,9 +132,13 @@ async function repositoryCharts(repositories: readonly HelmRepository[], ctx: Mi
   return jobs;
 }
 
-async function fetchedChart(chart: IndexedChart, selection: Chart['selection'], ctx: MirrorContext): Promise<Chart> {
+async function fetchedChart(
+  chart: IndexedChart,
+  wanted: Pick<Chart, 'selection' | 'choice'>,
+  ctx: MirrorContext,
+): Promise<Chart> {
   const fileName = chartFileName(chart);
-  return { title: `chart ${fileName}`, fileName, content: await fetchChart(chart, ctx), selection };
+  return { title: `chart ${fileName}`, fileName, content: await fetchChart(chart, ctx), ...wanted };
 }
 
 async function localChart(selection: ChartSelection, workingDirectory: string, run: Run): Promise<Chart> {
@@ -141,7 +173,7 @@ async function packageChart(folder: string, run: Run): Promise<{ readonly name: 
   return { name, content: buildLayer(entries).content };
 }
 
-async function collectChart(chart: Chart, index: number, run: Run): Promise<Collection> {
+async function collectChart(chart: Chart, index: number, run: Run): Promise<HelmCollection> {
   const path = join(run.scratch, `${index}.tgz`);
   await writeFile(path, chart.content);
   const { stdout } = await runHelm(run, ['template', path, '--no-hooks', '--include-crds'], chart.title);
@@ -150,6 +182,7 @@ async function collectChart(chart: Chart, index: number, run: Run): Promise<Coll
     images: images.map(({ ref, resource }) => requestFor(ref, [chart.title, resource], chart.selection)),
     files: [{ path: `charts/${chart.fileName}`, content: chart.content }],
     warnings,
+    charts: chart.choice === undefined ? [] : [chart.choice],
   };
 }
 
@@ -193,7 +226,7 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | AirgapError> {
   }
 }
 
-function merge(results: readonly (Collection | AirgapError)[]): Collection {
+function merge(results: readonly (HelmCollection | AirgapError)[]): HelmCollection {
   const errors = results.filter((result) => result instanceof AirgapError);
   const [first] = errors;
   if (first !== undefined) throw errors.length === 1 ? first : severalErrors(first, errors);
@@ -202,6 +235,7 @@ function merge(results: readonly (Collection | AirgapError)[]): Collection {
     images: collections.flatMap((collection) => collection.images),
     files: uniqueFiles(collections.flatMap((collection) => collection.files)),
     warnings: collections.flatMap((collection): readonly Warning[] => collection.warnings),
+    charts: collections.flatMap((collection) => collection.charts),
   };
 }
 

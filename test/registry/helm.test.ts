@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { AirgapError } from '../../src/core/errors.ts';
-import { collectHelm } from '../../src/mirror/helm.ts';
+import { collectHelm, type HelmCollection } from '../../src/mirror/helm.ts';
 import { loadImageSet } from '../../src/mirror/image-set.ts';
 import type { Collection, MirrorContext } from '../../src/mirror/mirror-plan.ts';
 import { findProgram, needProgram } from '../support/programs.ts';
@@ -63,7 +63,7 @@ const context: MirrorContext = {
   },
 };
 
-function collect(helm: string, options: { readonly program?: string } = {}): Promise<Collection> {
+function collect(helm: string, options: { readonly program?: string } = {}): Promise<HelmCollection> {
   const text = `apiVersion: mirror.openshift.io/v2alpha1\nkind: ImageSetConfiguration\nmirror:\n  helm: ${helm}\n`;
   const helmProgram = options.program ?? findProgram('helm') ?? 'helm';
   return collectHelm(loadImageSet(text, 'isc.yaml'), context, { workingDirectory: folder, helmProgram });
@@ -243,7 +243,7 @@ describe('charts on the disk', () => {
   });
 
   it('needs no program and no network without charts', async () => {
-    const nothing = { images: [], files: [], warnings: [] };
+    const nothing = { images: [], files: [], warnings: [], charts: [] };
     assert.deepEqual(await collect('{}', { program: 'helm-not-there' }), nothing);
     const empty = '{repositories: [{name: r, url: "http://127.0.0.1:1/", charts: []}]}';
     assert.deepEqual(await collect(empty, { program: 'helm-not-there' }), nothing);
@@ -275,6 +275,7 @@ describe('charts of a repository', () => {
       ['charts/web-1.10.0.tgz'],
     );
     assert.equal(newest.images.length, 3);
+    assert.deepEqual(newest.charts, [{ repository: url, name: 'web', requested: '', version: '1.10.0' }]);
     const chosen = await collect(`{repositories: [{name: r, url: "${url}/", charts: [{name: web, version: 1.0.0}]}]}`);
     assert.deepEqual(
       chosen.files.map((file) => file.path),
