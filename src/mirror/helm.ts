@@ -1,24 +1,14 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { AirgapError, isAirgapError, systemCodeOf } from '../core/errors.ts';
-import type { Warning } from '../core/events.ts';
-import { runProgram } from '../core/exec.ts';
-import { buildLayer, layerFiles, readEntry } from '../oci/layer.ts';
+import { AirgapError, isAirgapError } from '../core/errors.ts';
 import { formatReference, type ImageRef } from '../oci/reference.ts';
-import { MEDIA_TYPE } from '../oci/types.ts';
 import { chartImages } from './chart-images.ts';
-import {
-  allCharts,
-  chartFileName,
-  chooseChart,
-  fetchChart,
-  fetchChartIndex,
-  type IndexedChart,
-} from './helm-repository.ts';
-import type { ChartSelection, HelmRepository, ImageSet } from './image-set.ts';
+import { localChart, repositoryCharts, type Chart, type ChartChoice } from './chart-sources.ts';
+import { renderChart, type HelmProgram } from './helm-program.ts';
+import { fetchChartIndex } from './helm-repository.ts';
+import type { HelmRepository, ImageSet } from './image-set.ts';
 import type { Collection, GeneratedFile, ImageRequest, MirrorContext } from './mirror-plan.ts';
 import { imageTarget } from './target-name.ts';
 
@@ -29,45 +19,25 @@ export interface HelmOptions {
   readonly helmProgram?: string;
 }
 
-/** Rendering is quick; a template that loops is not. */
-const RENDER_TIMEOUT_MS = 5 * 60_000;
-const CONCURRENT_CHARTS = 4;
-/** More than any chart has; stops an archive that unpacks without end. */
-const MAX_CHART_BYTES = 512 * 1024 * 1024;
-
-/** What was taken of the charts, as data for the lock. */
+/** What was found, and which versions were chosen, for the lock. */
 export interface HelmCollection extends Collection {
   readonly charts: readonly ChartChoice[];
 }
 
-/** The version of a chart that was chosen in its repository. */
-export interface ChartChoice {
-  /** Address of the repository, as the image set writes it. */
-  readonly repository: string;
-  readonly name: string;
-  /** As the image set writes it, a range or empty. */
-  readonly requested: string;
-  readonly version: string;
-}
+type Job = () => Promise<Chart>;
 
-/** A chart as a file that travels, and where it can be rendered from. */
-interface Chart {
-  /** For messages: `chart podinfo-5.0.0.tgz`. */
-  readonly title: string;
-  readonly fileName: string;
-  readonly content: Uint8Array;
-  readonly selection: Pick<ChartSelection, 'imagePaths' | 'platforms'>;
-  readonly choice?: ChartChoice;
-}
+const CONCURRENT_CHARTS = 4;
+const NOTHING: HelmCollection = { images: [], files: [], warnings: [], charts: [] };
 
 /**
  * The charts of `mirror.helm` as files `charts/*.tgz`, and the images they name when rendered with their default values,
- * hooks left out, once per chart (oc-mirror behaviour, "Helm"). All charts are tried before an error is thrown that lists what failed:
- * `E_CONFIG` for charts, versions and image paths that are not there, `E_FAILED` for a chart that can not be rendered,
- * `E_USAGE` when the helm program is missing. Nothing is fetched or run for an image set without charts.
+ * hooks left out (oc-mirror behaviour, "Helm"). An image of several charts is asked for once per chart. All charts are
+ * tried before an error is thrown that lists what failed: `E_CONFIG` for charts, versions and image paths that are not
+ * there, `E_FAILED` for a chart that does not render, `E_USAGE` when the helm program is missing. Nothing is fetched or
+ * run for an image set without charts.
  */
 export async function collectHelm(
-  imageSet: ImageSet,
+  imageSet: Pick<ImageSet, 'helm'>,
   ctx: MirrorContext,
   options: HelmOptions,
 ): Promise<HelmCollection> {
@@ -75,14 +45,14 @@ export async function collectHelm(
   if (local.length === 0 && repositories.every((repository) => repository.charts?.length === 0)) return NOTHING;
   const scratch = await mkdtemp(join(tmpdir(), 'airgap-charts-'));
   try {
-    const run = { ctx, scratch, helm: options.helmProgram ?? 'helm' };
+    const helm = { program: options.helmProgram ?? 'helm', scratch, signal: ctx.signal };
     const limit = pLimit(CONCURRENT_CHARTS);
-    const jobs = [
-      ...local.map((selection) => () => localChart(selection, options.workingDirectory, run)),
-      ...(await repositoryCharts(repositories, ctx)),
+    const jobs: readonly Job[] = [
+      ...local.map((selection) => () => localChart(selection, options.workingDirectory, helm)),
+      ...(await jobsFor(repositories, ctx)),
     ];
     const results = await Promise.all(
-      jobs.map((job, index) => limit(async () => attempt(async () => collectChart(await job(), index, run)))),
+      jobs.map((job, index) => limit(async () => attempt(async () => collectChart(await job(), index, helm)))),
     );
     return merge(results);
   } finally {
@@ -90,98 +60,27 @@ export async function collectHelm(
   }
 }
 
-const NOTHING: HelmCollection = { images: [], files: [], warnings: [], charts: [] };
-
-interface Run {
-  readonly ctx: MirrorContext;
-  readonly scratch: string;
-  readonly helm: string;
-}
-
-type Job = () => Promise<Chart>;
-
-/** One job per chart of the repositories; a repository that can not be read is a job that fails. */
-async function repositoryCharts(repositories: readonly HelmRepository[], ctx: MirrorContext): Promise<readonly Job[]> {
+/** One job per chart; a repository that can not be read is a job that fails. */
+async function jobsFor(repositories: readonly HelmRepository[], ctx: MirrorContext): Promise<readonly Job[]> {
   const jobs: Job[] = [];
   for (const repository of repositories) {
     if (repository.charts?.length === 0) continue;
     const index = await attempt(() => fetchChartIndex(repository.url, ctx));
-    if (index instanceof AirgapError) {
-      jobs.push(() => Promise.reject(index));
-      continue;
-    }
-    if (repository.charts === undefined) {
-      jobs.push(
-        ...allCharts(index).map((chart) => async () => {
-          const { name, version } = chart;
-          const choice = { repository: repository.url, name, requested: version, version };
-          return fetchedChart(chart, { selection: { imagePaths: [] }, choice }, ctx);
-        }),
-      );
-    } else {
-      jobs.push(
-        ...repository.charts.map((selection) => async () => {
-          const chart = chooseChart(index, selection.name, selection.version);
-          const { name, version: requested = '' } = selection;
-          const choice = { repository: repository.url, name, requested, version: chart.version };
-          return fetchedChart(chart, { selection, choice }, ctx);
-        }),
-      );
-    }
+    if (index instanceof AirgapError) jobs.push(() => Promise.reject(index));
+    else jobs.push(...repositoryCharts(repository, index, ctx));
   }
   return jobs;
 }
 
-async function fetchedChart(
-  chart: IndexedChart,
-  wanted: Pick<Chart, 'selection' | 'choice'>,
-  ctx: MirrorContext,
-): Promise<Chart> {
-  const fileName = chartFileName(chart);
-  return { title: `chart ${fileName}`, fileName, content: await fetchChart(chart, ctx), ...wanted };
-}
-
-async function localChart(selection: ChartSelection, workingDirectory: string, run: Run): Promise<Chart> {
-  const path = resolve(workingDirectory, selection.path ?? '');
-  let isDirectory: boolean;
-  try {
-    isDirectory = (await stat(path)).isDirectory();
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'ENOTDIR') throw error;
-    throw new AirgapError('E_CONFIG', `helm.local: there is no chart at ${path}`, {
-      hint: 'correct the path; relative paths start from the current folder',
-      cause: error,
-    });
-  }
-  const file = isDirectory ? await packageChart(path, run) : { name: basename(path), content: await readFile(path) };
-  return { title: `chart ${file.name}`, fileName: file.name, content: file.content, selection };
-}
-
-/** A chart folder as an archive that is the same for the same files; helm decides what belongs to the chart. */
-async function packageChart(folder: string, run: Run): Promise<{ readonly name: string; readonly content: Buffer }> {
-  const destination = await mkdtemp(join(run.scratch, 'package-'));
-  await runHelm(run, ['package', folder, '--destination', destination]);
-  const [name] = await readdir(destination);
-  if (name === undefined) throw new Error(`helm package ${folder} wrote no archive`);
-  const archive = await readFile(join(destination, name));
-  const entries = [];
-  const files = layerFiles(Readable.from([archive]), MEDIA_TYPE.ociLayerGzip, name, { maxBytes: MAX_CHART_BYTES });
-  for await (const entry of files) {
-    if (entry.type === 'file')
-      entries.push({ path: entry.path, content: await readEntry(entry, MAX_CHART_BYTES, name) });
-  }
-  return { name, content: buildLayer(entries).content };
-}
-
-async function collectChart(chart: Chart, index: number, run: Run): Promise<HelmCollection> {
-  const path = join(run.scratch, `${index}.tgz`);
+async function collectChart(chart: Chart, index: number, helm: HelmProgram): Promise<HelmCollection> {
+  const title = `chart ${chart.fileName}`;
+  const path = join(helm.scratch, `${index}.tgz`);
   await writeFile(path, chart.content);
-  const { stdout } = await runHelm(run, ['template', path, '--no-hooks', '--include-crds'], chart.title);
-  const { images, warnings } = chartImages(stdout, chart.title, chart.selection.imagePaths);
+  const found = chartImages(await renderChart(helm, path, title), title, chart.selection.imagePaths);
   return {
-    images: images.map(({ ref, resource }) => requestFor(ref, [chart.title, resource], chart.selection)),
+    images: found.images.map(({ ref, resource }) => requestFor(ref, [title, resource], chart.selection)),
     files: [{ path: `charts/${chart.fileName}`, content: chart.content }],
-    warnings,
+    warnings: found.warnings,
     charts: chart.choice === undefined ? [] : [chart.choice],
   };
 }
@@ -196,24 +95,6 @@ function requestFor(ref: ImageRef, because: readonly string[], selection: Chart[
     because,
     ...(selection.platforms === undefined ? {} : { platforms: selection.platforms }),
   };
-}
-
-async function runHelm(run: Run, args: readonly string[], what?: string): Promise<{ readonly stdout: string }> {
-  try {
-    return await runProgram(run.helm, args, { signal: run.ctx.signal, timeoutMs: RENDER_TIMEOUT_MS });
-  } catch (error) {
-    if (isAirgapError(error, 'E_USAGE')) {
-      throw new AirgapError('E_USAGE', `${error.message}; the charts of mirror.helm are rendered with it`, {
-        hint: 'install helm 3 and put it on the PATH, or remove mirror.helm from the image set',
-        cause: error,
-      });
-    }
-    if (!isAirgapError(error, 'E_FAILED') || what === undefined) throw error;
-    throw new AirgapError('E_FAILED', `${what}: ${error.message}`, {
-      hint: 'the chart must render with its default values; try helm template on it',
-      cause: error,
-    });
-  }
 }
 
 /** The result, or the error of one chart; what is no error of a chart is thrown. */
@@ -234,7 +115,7 @@ function merge(results: readonly (HelmCollection | AirgapError)[]): HelmCollecti
   return {
     images: collections.flatMap((collection) => collection.images),
     files: uniqueFiles(collections.flatMap((collection) => collection.files)),
-    warnings: collections.flatMap((collection): readonly Warning[] => collection.warnings),
+    warnings: collections.flatMap((collection) => collection.warnings),
     charts: collections.flatMap((collection) => collection.charts),
   };
 }
