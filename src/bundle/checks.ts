@@ -11,6 +11,7 @@ import { checkPolicy, type BundlePolicy } from './policy.ts';
 import { acceptPreamble, readPreamble, type AcceptedBundle, type AcceptSignatures } from './preamble.ts';
 import { keepDocuments } from './kept-documents.ts';
 import { readerOf } from './reader.ts';
+import { checkStructure } from './structure.ts';
 import { openVolumes, type Volumes } from './volumes.ts';
 
 /** A bundle in files (one, or the volumes of one in any order), or arriving through a pipe. */
@@ -23,6 +24,8 @@ export interface VerifyOptions<Signer = unknown> extends RunContext {
   readonly policy?: BundlePolicy | ((bundle: BundleIdentity) => BundlePolicy | Promise<BundlePolicy>);
   /** Stops after step 5: signatures, bundle manifest and policy only. */
   readonly manifestOnly?: boolean;
+  /** `as-used`: contents are not read here, the caller reads them through a reader that checks each. Files only. */
+  readonly contents?: 'all' | 'as-used';
   /** Also checks the OCI image layout (signing, section 11.1). */
   readonly oci?: OciCheckOptions;
   /** Opens content that is not carried, to hash it again at its place. */
@@ -61,11 +64,14 @@ export async function verifyBundle<Signer>(
 async function verifyFile<Signer>(volumes: Volumes, options: VerifyOptions<Signer>): Promise<VerifiedBundle<Signer>> {
   const accepted = await verifyHead(orderedVolumes(volumes), options, volumes);
   if (options.manifestOnly === true) return resultOf(accepted);
-  const failure = await checkFile(volumes, accepted.layout, {
-    signal: options.signal,
-    cores: availableParallelism(),
-    onBytes: (bytes) => reportBytes(accepted, options, bytes),
-  });
+  const failure =
+    options.contents === 'as-used'
+      ? checkStructure(volumes, accepted.layout)
+      : await checkFile(volumes, accepted.layout, {
+          signal: options.signal,
+          cores: availableParallelism(),
+          onBytes: (bytes) => reportBytes(accepted, options, bytes),
+        });
   if (failure !== undefined) throw failureError(failure, volumes.volumeAt);
   await verifyContent(accepted, readerOf(volumes, accepted), options);
   return resultOf(accepted);

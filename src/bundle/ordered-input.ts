@@ -15,7 +15,7 @@ export interface OrderedInput {
 /** Reads a stream of chunks in order. Keeps no more than what one `read` asks for and one chunk. */
 export function orderedStream(chunks: AsyncIterable<Uint8Array>): OrderedInput {
   const source = chunks[Symbol.asyncIterator]();
-  let held: Buffer[] = [];
+  const held: Buffer[] = [];
   let position = 0;
 
   const pull = async (): Promise<Buffer | undefined> => {

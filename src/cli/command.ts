@@ -47,6 +47,11 @@ export abstract class AirgapCommand extends Command {
     return { signal: this.abort.signal, report: this.renderer.report };
   }
 
+  /** The run did what was possible, with content left out as the user allowed: a status of its own. */
+  protected finishPartially(): void {
+    process.exitCode = exitStatusOf('E_PARTIAL');
+  }
+
   protected override async catch(error: Error): Promise<void> {
     this.renderer?.close();
     if (this.stoppedBy !== undefined && (isAbort(error) || error === this.abort.signal.reason)) {

@@ -34,6 +34,17 @@ export const registryFlags = {
   }),
 };
 
+/** What to take. */
+export const planFlags = {
+  config: Flags.string({ char: 'c', required: true, helpValue: 'FILE', description: 'the ImageSetConfiguration' }),
+  'allow-gaps': Flags.boolean({
+    description: 'leave out images that can not be read and list them in the bundle, instead of failing',
+  }),
+  'allow-missing-signatures': Flags.boolean({
+    description: 'take release images without the sigstore signature their clusters demand',
+  }),
+};
+
 /** Whom to trust: exactly one way per run (signing, "Command line"). */
 export const trustFlags = {
   key: Flags.string({

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Trust } from '../bundle/trust.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import type { AcceptanceOptions } from '../workflows/bundle-policy.ts';
 
 export interface TrustFlags {
   readonly key: readonly string[] | undefined;
@@ -78,6 +79,28 @@ export async function chooseTrust(flags: TrustFlags): Promise<ChosenTrust> {
     });
   }
   return fromPolicy(flags, detached);
+}
+
+export interface AcceptanceFlags extends TrustFlags {
+  readonly 'min-serial': number | undefined;
+  readonly 'state-dir': string | undefined;
+  readonly 'allow-rollback': number | undefined;
+  readonly 'enforce-expiry': boolean;
+}
+
+/** Trust and policy flags together, as the workflows take them. */
+export async function acceptanceOptions(flags: AcceptanceFlags): Promise<AcceptanceOptions> {
+  const { trust, stream, detached } = await chooseTrust(flags);
+  const bundleName = flags['bundle-name'] ?? stream;
+  return {
+    trust,
+    detached,
+    enforceExpiry: flags['enforce-expiry'],
+    ...(bundleName === undefined ? {} : { bundleName }),
+    ...(flags['min-serial'] === undefined ? {} : { minSerial: flags['min-serial'] }),
+    ...(flags['state-dir'] === undefined ? {} : { stateDir: flags['state-dir'] }),
+    ...(flags['allow-rollback'] === undefined ? {} : { allowRollback: flags['allow-rollback'] }),
+  };
 }
 
 async function fromPolicy(flags: TrustFlags, detached: readonly Uint8Array[]): Promise<ChosenTrust> {

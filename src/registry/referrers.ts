@@ -68,7 +68,7 @@ async function fallbackIndex(
     const { descriptor, content } = await getManifest(session, endpoint, digestTag(subject), signal);
     // Some tools put other things under such a tag; only an index lists referrers.
     if (!isIndexType(descriptor.mediaType)) return undefined;
-    return unique(parseIndex(content, descriptor.mediaType, digestTag(subject)).manifests as Descriptor[]);
+    return unique(parseIndex(content, descriptor.mediaType, digestTag(subject)).manifests);
   } catch (error) {
     if (isAirgapError(error, 'E_NOT_FOUND')) return undefined;
     throw error;
