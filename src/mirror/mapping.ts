@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/digest.ts';
-import { formatReference, repositoryName, type ImageRef } from '../oci/reference.ts';
+import { formatReference, repositoryName } from '../oci/reference.ts';
 import { ImageIndexSchema, isIndexType } from '../oci/types.ts';
 import type { ImageKind, MirrorPlan, PlannedImage } from './mirror-plan.ts';
 import { limitNesting } from './target-name.ts';
@@ -66,13 +66,15 @@ function destinationOf(image: PlannedImage, options: MappingOptions): { name: st
 function sourceText(image: PlannedImage): string {
   const { source } = image;
   if (source.transport === 'oci') return formatReference(source);
-  return `docker://${repositoryName(source)}${selector(source, image.kind)}`;
+  return `docker://${repositoryName(source)}${selector(image)}`;
 }
 
-/** A release is listed by the tag of its signature, everything else by digest where one is known. */
-function selector(source: ImageRef, kind: ImageKind): string {
-  const byTag = source.tag !== undefined && (kind === 'release' || source.digest === undefined);
-  return byTag ? `:${source.tag}` : `@${source.digest}`;
+/** A release of a channel is listed by the tag of its signature, everything else by digest where one is known. */
+function selector(image: PlannedImage): string {
+  const { tag, digest } = image.source;
+  const isNamedDirectly = image.because.includes(`release ${image.origin}`);
+  const byTag = tag !== undefined && (digest === undefined || (image.kind === 'release' && !isNamedDirectly));
+  return byTag ? `:${tag}` : `@${digest}`;
 }
 
 function instancesOf(image: PlannedImage, plan: MirrorPlan): readonly Digest[] {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { AirgapError } from '../../../src/core/errors.ts';
 import { loadImageSet } from '../../../src/mirror/image-set.ts';
+import { lockedChannels } from '../../../src/mirror/lock-channels.ts';
 import { lockContext, recordPins } from '../../../src/mirror/lock-context.ts';
 import {
   applyLock,
@@ -14,6 +15,7 @@ import {
 } from '../../../src/mirror/lock.ts';
 import type { MirrorContext, MirrorPlan, PlannedImage } from '../../../src/mirror/mirror-plan.ts';
 import { diffPlans } from '../../../src/mirror/plan-diff.ts';
+import { parseGraph } from '../../../src/mirror/update-graph.ts';
 import { digestOf, type Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { MEDIA_TYPE } from '../../../src/oci/types.ts';
@@ -77,6 +79,36 @@ describe('the lock file', () => {
     for (const [document, message] of cases) {
       assert.throws(() => parseLock(JSON.stringify(document), 'airgap.lock'), { code: 'E_CONFIG', message });
     }
+  });
+});
+
+describe('lockedChannels', () => {
+  const graph = (architecture: string, versions: readonly string[]) =>
+    parseGraph(
+      JSON.stringify({ nodes: versions.map((version) => ({ version, payload: `q.io/r@${OLD}` })), edges: [] }),
+      { channel: 'stable-4.17', architecture },
+    );
+  const graphs = [graph('amd64', ['4.17.9', '4.17.1', '4.17.10']), graph('arm64', ['4.17.0', '4.17.9'])];
+
+  it('writes down what the bounds of a channel were', () => {
+    const cases: readonly (readonly [string, readonly string[], string, string])[] = [
+      ['{name: stable-4.17}', ['amd64'], '4.17.10', '4.17.10'],
+      ['{name: stable-4.17, full: true}', ['amd64'], '4.17.1', '4.17.10'],
+      ['{name: stable-4.17, minVersion: 4.17.9}', ['amd64'], '4.17.9', '4.17.10'],
+      ['{name: stable-4.17}', ['amd64', 'arm64'], '4.17.9', '4.17.10'],
+    ];
+    for (const [channel, architectures, minVersion, maxVersion] of cases) {
+      const { platform } = load(`{platform: {channels: [${channel}]}}`);
+      const seen = graphs.filter(({ architecture }) => architectures.includes(architecture));
+      assert.deepEqual(lockedChannels(platform!, seen), [{ name: 'stable-4.17', minVersion, maxVersion }], channel);
+    }
+  });
+
+  it('has nothing to say of other channels and of a payload named directly', () => {
+    const { platform } = load('{platform: {channels: [{name: fast-4.17}]}}');
+    assert.deepEqual(lockedChannels(platform!, graphs), []);
+    const named = load('{platform: {release: "q.io/r:1", channels: [{name: stable-4.17}]}}').platform;
+    assert.deepEqual(lockedChannels(named!, graphs), []);
   });
 });
 
