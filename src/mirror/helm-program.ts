@@ -18,6 +18,8 @@ export interface ChartArchive {
   readonly content: Buffer;
 }
 
+/** What charts are told of the cluster. Fixed, so that the result does not depend on the helm that is installed. */
+const KUBE_VERSION = '1.34.0';
 /** Rendering is quick; a template that loops is not. */
 const TIMEOUT_MS = 5 * 60_000;
 /** More than any chart has; stops an archive that unpacks without end. */
@@ -28,7 +30,7 @@ const MAX_CHART_BYTES = 512 * 1024 * 1024;
  * helm installs it, hooks left out. Throws `E_FAILED` when it does not render, `E_USAGE` without helm.
  */
 export async function renderChart(helm: HelmProgram, path: string, title: string): Promise<string> {
-  return runHelm(helm, title, ['template', path, '--no-hooks', '--include-crds']);
+  return runHelm(helm, title, ['template', path, '--no-hooks', '--include-crds', '--kube-version', KUBE_VERSION]);
 }
 
 /**

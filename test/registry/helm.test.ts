@@ -180,6 +180,13 @@ describe('charts on the disk', () => {
     assert.deepEqual(origins(await collect(`{local: [{path: ${root}}]}`)), ['q.io/sub/one:7']);
   });
 
+  withHelm('tells charts of one Kubernetes version, whatever helm is installed', async () => {
+    const image = 'q.io/team/agent:{{ .Capabilities.KubeVersion.Version }}';
+    const files = { 'templates/p.yaml': `kind: Pod\napiVersion: v1\nspec: {containers: [{image: "${image}"}]}\n` };
+    const root = await writeChart('agent', '1.0.0', files, { kubeVersion: '">=1.34.0-0"' });
+    assert.deepEqual(origins(await collect(`{local: [{path: ${root}}]}`)), ['q.io/team/agent:v1.34.0']);
+  });
+
   withHelm('packs a folder into the same bytes at any time, without what .helmignore names', async () => {
     const root = await writeChart('web', '1.0.0', { ...CHART, '.helmignore': 'secret.txt\n', 'secret.txt': 'x' });
     const [first] = (await collect(`{local: [{path: ${root}}]}`)).files;
