@@ -22,7 +22,7 @@ export type MirroredImageKind =
   | 'helm'
   | 'signature';
 
-export type MirrorCategory = 'release' | 'operator' | 'generic';
+type MirrorCategory = 'release' | 'operator' | 'generic';
 
 /** Categories in the order their resources are written. */
 const MIRROR_CATEGORIES: readonly MirrorCategory[] = ['release', 'operator', 'generic'];

@@ -8,7 +8,7 @@ export type Resource = {
   readonly [field: string]: unknown;
 };
 
-export type ResourceMetadata = {
+type ResourceMetadata = {
   readonly name: string;
   readonly namespace?: string;
   readonly labels?: Annotations;

@@ -5,7 +5,7 @@ import { formatReference, parseReference, type ImageRef } from '../oci/reference
 import { compileJsonPath, renderJsonPath, type JsonPath } from './json-path.ts';
 
 /** An image a rendered chart names. */
-export interface ChartImage {
+interface ChartImage {
   readonly ref: ImageRef;
   /** The resource that names it first, `Kind name`. */
   readonly resource: string;
