@@ -1,4 +1,5 @@
-import { hexOf, type Digest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
+import { digestTag } from '../oci/reference.ts';
 import { resourceFile, type Annotations, type Resource, type ResourceFile } from './resource-file.ts';
 
 /** The OpenPGP signature of a release payload, as the signature store has it. */
@@ -31,7 +32,7 @@ export function signatureConfigMap(
     },
     binaryData: Object.fromEntries(
       sorted.map(([digest, content], index) => [
-        `sha256-${hexOf(digest)}-${index + 1}`,
+        `${digestTag(digest)}-${index + 1}`,
         Buffer.from(content).toString('base64'),
       ]),
     ),
