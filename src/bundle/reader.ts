@@ -35,13 +35,14 @@ export interface BundleReader extends ContentSource, LayoutFiles {
   close(): void;
 }
 
-export interface OpenBundleOptions extends AcceptOptions<unknown> {}
-
 /**
  * Opens a bundle (one file or its volumes in any order) whose signatures `accept` accepts; steps 1 to 4 of signing,
  * section 7.1, with their errors. Positions are computed from the bundle manifest; nothing is scanned.
  */
-export async function openBundle(paths: readonly string[], options: OpenBundleOptions): Promise<BundleReader> {
+export async function openBundle(
+  paths: readonly string[],
+  options: Omit<AcceptOptions<unknown>, 'volumeAt'>,
+): Promise<BundleReader> {
   const volumes = openVolumes(paths);
   try {
     const preamble = await readPreamble(orderedVolumes(volumes), volumes.volumeAt);
@@ -64,7 +65,7 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
     const entry = places.get(path);
     if (entry !== undefined) return entry;
     if (!files.has(path)) throw new AirgapError('E_NOT_FOUND', `the bundle has no file ${quoteForeign(path)}`);
-    throw new AirgapError('E_BASE', `${path} is not in this bundle but in its base`, {
+    throw new AirgapError('E_BASE', `${quoteForeign(path)} is not in this bundle but in its base`, {
       hint: 'the base bundle must have been applied before',
       data: { at: path, offset: 0 },
     });
@@ -81,7 +82,7 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
     async readFile(path, limit = MAX_INDEX_BYTES) {
       const entry = entryOf(path);
       if (entry.size > limit) {
-        throw new AirgapError('E_LIMIT', `${path} has ${entry.size} bytes, at most ${limit} are read`);
+        throw new AirgapError('E_LIMIT', `${quoteForeign(path)} has ${entry.size} bytes, at most ${limit} are read`);
       }
       const chunks: Buffer[] = [];
       for await (const chunk of readEntry(volumes, entry, 0)) chunks.push(chunk);

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
@@ -106,6 +106,16 @@ export async function readState(stateDir: string, stream: string): Promise<Strea
       hint: 'restore the file from a backup, or write it anew from what is known to be applied',
       cause: error,
     });
+  }
+}
+
+/** Hex digests of all bundle manifests of a stream that were applied here: the bases a differential bundle may have. */
+export async function listApplied(stateDir: string, stream: string): Promise<string[]> {
+  try {
+    return (await readdir(join(stateDir, checkName(stream)))).filter((name) => hex.safeParse(name).success).toSorted();
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    return [];
   }
 }
 

@@ -14,7 +14,7 @@ type Channel = NonNullable<Mirror['platform']>['channels'][number];
 const API_VERSION = 'mirror.openshift.io/v2alpha1';
 
 /** Names the update service knows. */
-export const ARCHITECTURES: readonly string[] = ['amd64', 'arm64', 'ppc64le', 's390x', 'multi'];
+const ARCHITECTURES: readonly string[] = ['amd64', 'arm64', 'ppc64le', 's390x', 'multi'];
 /** Names other tools use for the same machines. */
 const OTHER_ARCHITECTURE_NAMES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
 

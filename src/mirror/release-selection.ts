@@ -38,7 +38,7 @@ interface ChannelSelection {
 const EUS_MINOR_DISTANCE = 2;
 
 /** The architectures graphs are asked for: as written, `amd64` by default, `multi` when platforms are chosen. */
-export function graphArchitectures(platform: PlatformSelection): string[] {
+function graphArchitectures(platform: PlatformSelection): string[] {
   if ((platform.platforms?.length ?? 0) > 0) return ['multi'];
   return platform.architectures.length === 0 ? ['amd64'] : [...new Set(platform.architectures)];
 }

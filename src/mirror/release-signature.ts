@@ -22,7 +22,7 @@ export interface ReleaseSignature {
 
 export interface SignatureOptions {
   /** Where signatures are published; must end in `/`. Absent: the vendor's place for the kind of release. */
-  readonly baseUrl?: string | undefined;
+  readonly signatureBaseUrl?: string | undefined;
   /** ASCII-armoured keys that replace the built-in one. */
   readonly verificationKeys?:
     { readonly text: string; readonly origin: string; readonly fingerprints?: readonly string[] } | undefined;
@@ -61,7 +61,7 @@ export function signatureBase(
   options: SignatureOptions,
 ): { readonly url: string; readonly warnings: readonly Warning[] } {
   const fallback = type === 'okd' ? OKD_BASE : OCP_BASE;
-  const { baseUrl } = options;
+  const baseUrl = options.signatureBaseUrl;
   if (baseUrl === undefined || baseUrl === '') return { url: fallback, warnings: [] };
   if (URL.canParse(baseUrl) && baseUrl.endsWith('/')) return { url: baseUrl, warnings: [] };
   const message = `signature address ${JSON.stringify(baseUrl)} is not used: it must be a URL that ends with "/"; using ${fallback}`;
@@ -129,7 +129,8 @@ async function signatureFile(url: string, ctx: MirrorContext): Promise<Buffer | 
     const content = await ctx.fetchDocument(url, { limit: MAX_SIGNATURE_BYTES, headers });
     return content.length === 0 ? undefined : content;
   } catch (error) {
-    if (isAirgapError(error, 'E_NOT_FOUND')) return undefined;
+    // Object stores that can not be listed answer "forbidden" for what is not there.
+    if (isAirgapError(error, 'E_NOT_FOUND', 'E_UNAUTHORIZED')) return undefined;
     throw error;
   }
 }

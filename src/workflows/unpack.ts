@@ -66,7 +66,12 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
       await client.ping({ registry, repository: prefix }, ctx.signal);
       const push = await stage('push', ctx, async () => {
         const concurrency = options.registry.maxConnections ?? 8;
-        const result = await pushImages(reader, plan.images, client, { target: options.target, concurrency }, ctx);
+        const result = await pushImages(
+          { source: reader, images: plan.images },
+          client,
+          { target: options.target, concurrency },
+          ctx,
+        );
         return { result, detail: describePush(result) };
       });
       return {

@@ -295,12 +295,12 @@ describe('the place of signatures', () => {
   test('is the vendor store of the kind of release, or what was given', () => {
     assert.match(signatureBase('ocp', {}).url, /^https:\/\/mirror\.openshift\.com\/.*\/$/);
     assert.match(signatureBase('okd', {}).url, /openshift-ci-release/);
-    assert.equal(signatureBase('ocp', { baseUrl: 'http://127.0.0.1:1/s/' }).url, 'http://127.0.0.1:1/s/');
+    assert.equal(signatureBase('ocp', { signatureBaseUrl: 'http://127.0.0.1:1/s/' }).url, 'http://127.0.0.1:1/s/');
   });
 
   for (const baseUrl of ['signatures/', 'http://host/no-slash']) {
     test(`${baseUrl} is not used, and that is told`, () => {
-      const base = signatureBase('ocp', { baseUrl });
+      const base = signatureBase('ocp', { signatureBaseUrl: baseUrl });
       assert.match(base.url, /^https:\/\/mirror\.openshift\.com/);
       assert.equal(base.warnings[0]?.code, 'W_CONFIG');
     });

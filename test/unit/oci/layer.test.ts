@@ -25,7 +25,7 @@ function tarOf(entries: readonly RawEntry[]): Buffer {
   const blocks = entries.flatMap(({ name, body = Buffer.alloc(0), flag = '0', link = '' }) => {
     const header = Buffer.alloc(512);
     header.write(name, 0, 100);
-    header.write('0000644\0' + '0000000\0' + '0000000\0', 100);
+    header.write('0000644\x000000000\x000000000\0', 100);
     header.write(`${body.length.toString(8).padStart(11, '0')}\0`, 124);
     header.write('00000000000\0', 136);
     header.write(' '.repeat(8), 148);
