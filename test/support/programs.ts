@@ -32,6 +32,7 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
   'docker-registry': { apt: 'docker-registry' },
   skopeo: { apt: 'skopeo' },
   registry: { goModule: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0' },
+  helm: { goModule: 'helm.sh/helm/v3/cmd/helm@v3.19.4' },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   openssl: { apt: 'openssl' },
   strace: { apt: 'strace' },
