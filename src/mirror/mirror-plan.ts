@@ -36,6 +36,8 @@ export interface ImageRequest {
   readonly because: readonly string[];
   /** Only these instances of an index; absent: all. */
   readonly platforms?: readonly Platform[];
+  /** Clusters from 4.21 on refuse this image without its sigstore signature: `.sig` missing is an error unless allowed. */
+  readonly requireSignature?: true;
   /** Set when the content is made by us (a rebuilt catalog, the graph-data image): read from here, not from `source`. */
   readonly generated?: GeneratedImage;
 }
