@@ -53,8 +53,11 @@ export function filterCatalog(catalog: Catalog, selection: CatalogSelection, opt
   const channels: CatalogChannel[] = [];
   const keptBundles = new Map<string, ReadonlySet<string>>();
   for (const scope of scopesOf(catalog, wanted, options, findings)) {
+    checkDefaultChannel(scope, findings);
     const kept = scope.channels.flatMap((channel) => filterChannel(channel, scope, selection.full, findings));
-    checkDefaultChannel(scope, kept, findings);
+    if (kept.length === 0 && scope.channels.length > 0 && findings.problems.length === 0) {
+      findings.problems.push(`package ${scope.package.name}: no channel has a version in the range`);
+    }
     packages.push({ ...scope.package, defaultChannel: scope.defaultChannel });
     channels.push(...kept);
     keptBundles.set(scope.package.name, new Set(kept.flatMap(({ entries }) => entries.map(({ name }) => name))));
@@ -138,11 +141,7 @@ function selectChannels(
 }
 
 /** Every operator bundle in scope must have a version, used or not (the vendor tool fails on the whole catalog too). */
-function readVersions(
-  packageName: string,
-  bundles: readonly OperatorBundle[],
-  { problems }: Findings,
-): BundleVersions {
+function readVersions(packageName: string, bundles: readonly OperatorBundle[], { problems }: Findings): BundleVersions {
   const versions: BundleVersions = new Map();
   for (const bundle of bundles) {
     const version = versionOf(bundle);
@@ -151,7 +150,8 @@ function readVersions(
       continue;
     }
     const text = versionTextOf(bundle);
-    const what = text === undefined ? 'has no version (property olm.package)' : `has the version ${JSON.stringify(text)}`;
+    const what =
+      text === undefined ? 'has no version (property olm.package)' : `has the version ${JSON.stringify(text)}`;
     problems.push(`operator bundle ${bundle.name} of package ${packageName} ${what}, which OLM can not use`);
   }
   return versions;
@@ -172,7 +172,9 @@ function filterChannel(
   }
   const exact = exactVersionOf(range);
   const result =
-    exact !== undefined ? keptByExactVersion(channel, exact, scope.bundles) : filterByGraph(channel, range, scope.bundles);
+    exact !== undefined
+      ? keptByExactVersion(channel, exact, scope.bundles)
+      : filterByGraph(channel, range, scope.bundles);
   if ('problems' in result) {
     findings.problems.push(...result.problems.map((problem) => `${what}: ${problem}`));
     return [channel];
@@ -238,18 +240,17 @@ function elsewhere(range: VersionRange, scope: PackageScope): string {
   return `: add "defaultChannel: ${names[0]}", ${exact} is in ${names.join(', ')}, and list only channels that have it`;
 }
 
-function checkDefaultChannel(scope: PackageScope, kept: readonly CatalogChannel[], { problems }: Findings): void {
+function checkDefaultChannel(scope: PackageScope, { problems }: Findings): void {
   const { package: one, selection, defaultChannel } = scope;
-  if (defaultChannel === '') return;
   const names = scope.channels.map(({ name }) => name);
-  if (names.includes(defaultChannel)) {
-    if (kept.some(({ name }) => name === defaultChannel) || problems.length > 0) return;
-  }
-  if (selection?.defaultChannel) {
+  if (selection === undefined || names.includes(defaultChannel)) return;
+  if (selection.defaultChannel) {
     problems.push(
       `package ${one.name}: defaultChannel ${JSON.stringify(defaultChannel)} is not among the selected channels${didYouMean(defaultChannel, names)}; ${theyAre('selected channels', names)}`,
     );
-  } else if (selection !== undefined && names.length > 0) {
+  } else if (names.length === 0) {
+    problems.push(`package ${one.name}: none of its channels is selected`);
+  } else if (defaultChannel !== '') {
     problems.push(
       `package ${one.name}: its default channel ${JSON.stringify(defaultChannel)} is not selected: add "defaultChannel: ${names[0]}" to the package, or the channel ${defaultChannel} to its channels`,
     );

@@ -29,6 +29,8 @@ const SHORT_STRING = 24;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NEWLINE = 0x0a;
+/** White space, and the dashes of a YAML document separator between JSON documents. */
+const SEPARATORS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d, 0x2d]);
 
 type WantedField = 'schema' | 'package' | 'name';
 
@@ -98,7 +100,7 @@ export function scanDocuments(file: string, onDocument: (document: ScannedDocume
       } else if (depth === 1) {
         if (byte === 0x2c) isKey = true;
         else if (byte === 0x3a) isKey = false;
-      } else if (depth === 0 && byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) {
+      } else if (depth === 0 && !SEPARATORS.has(byte)) {
         throw unexpected(byte);
       }
       index += 1;
