@@ -15,6 +15,8 @@ export interface LayerEntry {
   /** Bytes of content; 0 for everything but files. */
   readonly size: number;
   readonly mode: number;
+  /** Seconds since 1970. */
+  readonly modifiedAt: number;
   readonly linkTarget?: string;
   /** Set on whiteouts (OCI image-spec, "Whiteouts"): what of the layers below disappears. */
   readonly hides?: { readonly path: string; readonly kind: 'entry' | 'content' };
@@ -34,6 +36,8 @@ export interface NewLayerEntry {
   readonly type?: 'file' | 'directory';
   /** Permission bits; default 0644 for files, 0755 for directories. */
   readonly mode?: number;
+  /** Seconds since 1970; default 0. Only for times that are part of the content, never the time of building. */
+  readonly modifiedAt?: number;
   readonly content?: Uint8Array;
 }
 
@@ -121,7 +125,7 @@ export async function readEntry(entry: LayerEntry, limit: number, what: string):
 }
 
 /**
- * A gzip layer that is the same for the same entries on every machine: sorted by path, time 0, owner 0, modes as given.
+ * A gzip layer that is the same for the same entries on every machine: sorted by path, owner 0, times and modes as given.
  * Duplicate paths and paths that leave the root are defects and throw.
  */
 export function buildLayer(entries: readonly NewLayerEntry[], mediaType: string = MEDIA_TYPE.ociLayerGzip): BuiltLayer {
@@ -171,6 +175,7 @@ function toEntry(
     type,
     size: type === 'file' ? (header.size ?? 0) : 0,
     mode: (header.mode ?? 0) & 0o7777,
+    modifiedAt: Math.floor((header.mtime?.getTime() ?? 0) / 1000),
     ...(names.linkTarget === '' ? {} : { linkTarget: names.linkTarget }),
     ...(hides === undefined ? {} : { hides }),
     content,
@@ -201,7 +206,7 @@ function safePath(written: string, what: string): string {
 function hiddenBy(path: string): LayerEntry['hides'] {
   const slash = path.lastIndexOf('/');
   const name = path.slice(slash + 1);
-  if (!name.startsWith('.wh.')) return undefined;
+  if (!name.startsWith('.wh.') || name === '.wh.') return undefined;
   const folder = slash < 0 ? '' : path.slice(0, slash);
   if (name === '.wh..wh..opq') return { path: folder, kind: 'content' };
   // Other names with this prefix are reserved for the file system that made the layer and hide nothing.
@@ -236,7 +241,7 @@ function entryBlocks(entry: NewLayerEntry): Buffer[] {
     uid: 0,
     gid: 0,
     size: content.length,
-    mtime: new Date(0),
+    mtime: new Date((entry.modifiedAt ?? 0) * 1000),
   };
   const type = isDirectory ? 'Directory' : 'File';
   let header = new Header({ ...fields, type });

@@ -6,7 +6,7 @@ const cases: [string, string[], string[]][] = [
   ['aditionalImages', ['additionalImages', 'operators'], ['additionalImages']],
   ['chanels', ['channels', 'name'], ['channels']],
   ['nmae', ['name', 'path'], ['name']],
-  ['stable-4.71', ['stable-4.16', 'stable-4.17', 'fast-4.17'], ['stable-4.17', 'stable-4.16', 'fast-4.17']],
+  ['stable-4.71', ['stable-4.16', 'stable-4.17', 'fast-4.17'], ['stable-4.17', 'stable-4.16']],
   ['metalb-operator', ['metallb-operator', 'kubevirt'], ['metallb-operator']],
   ['KubeVirtcontainer', ['kubeVirtContainer'], ['kubeVirtContainer']],
   ['xyz', ['operators', 'platform'], []],
