@@ -1,13 +1,8 @@
 import { Readable } from 'node:stream';
-import { AirgapError } from '../core/errors.ts';
 import { digestOf, type Digest } from '../oci/digest.ts';
-import { buildLayer, type BuiltLayer, type NewLayerEntry } from '../oci/layer.ts';
+import { buildLargeLayer, buildLayer, type BuiltLayer, type NewLayerEntry } from '../oci/layer.ts';
 import { MEDIA_TYPE, type Descriptor, type ImageConfig } from '../oci/types.ts';
-import { compareText, type CatalogDocument } from './catalog.ts';
-import type { FilteredCatalog } from './catalog-filter.ts';
 import { CONFIGS_LABEL, type CatalogImage, type CatalogInstance } from './catalog-image.ts';
-import { formatDocument } from './catalog-json.ts';
-import { bundleKey, restoreBundle, type StoredDocument } from './catalog-read.ts';
 import type { GeneratedBlob, GeneratedImage } from './mirror-plan.ts';
 
 /** Folder of the catalog in every rebuilt image. */
@@ -26,12 +21,15 @@ const NO_TIME = '0001-01-01T00:00:00Z';
  * (oc-mirror behaviour, "Rebuilding the filtered catalog"; without its build times, with fixed modes, and without the
  * cache, which fits the unfiltered catalog only and makes `opm serve` fail.)
  */
-export function rebuildCatalog(image: CatalogImage, files: ReadonlyMap<string, Buffer>): GeneratedImage {
+export async function rebuildCatalog(
+  image: CatalogImage,
+  files: ReadonlyMap<string, () => Buffer>,
+): Promise<GeneratedImage> {
   const manifests = new Map<Digest, Uint8Array>();
   const blobs = new Map<Digest, GeneratedBlob>();
-  const content = buildLayer([
+  const content = await buildLargeLayer([
     { path: CONFIGS, type: 'directory' },
-    ...[...files].map(([path, bytes]) => ({ path: `${CONFIGS}/${path}`, content: bytes })),
+    ...[...files].map(([path, make]) => ({ path: `${CONFIGS}/${path}`, content: make })),
   ]);
   const entries = image.instances.map((instance) => {
     const whiteouts = buildLayer(whiteoutEntries(instance.config));
@@ -51,45 +49,6 @@ export function rebuildCatalog(image: CatalogImage, files: ReadonlyMap<string, B
   );
   manifests.set(index.descriptor.digest, index.bytes);
   return { root: index.descriptor, manifests, blobs };
-}
-
-/**
- * The files of a filtered catalog below its folder: `<package>/catalog.json`, and `catalog.json` for documents that belong
- * to no package. `stored` holds the whole documents of its operator bundles.
- */
-export function catalogFilesOf(
-  filtered: FilteredCatalog,
-  stored: ReadonlyMap<string, StoredDocument>,
-): Map<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  const others = filtered.others.toSorted((a, b) => compareText(a.schema, b.schema));
-  const names = new Set([...filtered.packages.map(({ name }) => name), ...others.map((other) => other.package)]);
-  for (const name of [...names].toSorted(compareText)) {
-    const texts: string[] = [];
-    const add = (document: CatalogDocument) => texts.push(formatDocument(document));
-    const own = <T extends { readonly package: string }>(list: readonly T[]) =>
-      list.filter((one) => one.package === name);
-    for (const one of filtered.packages) if (one.name === name) add({ schema: 'olm.package', content: one });
-    const channels = own(filtered.channels).toSorted((a, b) => compareText(a.name, b.name));
-    for (const channel of channels) add({ schema: 'olm.channel', content: channel });
-    for (const bundle of own(filtered.bundles)) {
-      add({ schema: 'olm.bundle', content: restoreBundle(stored.get(bundleKey(bundle))!) });
-    }
-    for (const other of own(others)) add({ schema: 'other', content: other });
-    for (const deprecations of own(filtered.deprecations)) add({ schema: 'olm.deprecations', content: deprecations });
-    files.set(fileOf(name), Buffer.from(texts.join('')));
-  }
-  return files;
-}
-
-function fileOf(packageName: string): string {
-  if (packageName === '') return 'catalog.json';
-  if (packageName === '.' || packageName === '..' || /[/\\\0]/.test(packageName)) {
-    throw new AirgapError('E_CONFIG', `${JSON.stringify(packageName)} can not be the name of a package`, {
-      hint: 'the catalog itself is damaged: ask its owner, or take another version of it',
-    });
-  }
-  return `${packageName}/catalog.json`;
 }
 
 /** Whiteouts only reach layers below, so they need a layer of their own under the new content. */

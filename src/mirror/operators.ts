@@ -1,6 +1,7 @@
 import { AirgapError, isAirgapError } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
+import { LAYOUT_ROOT } from '../oci/layout-source.ts';
 import { formatReference, parseReference, selectorOf, type ImageRef } from '../oci/reference.ts';
 import type { Descriptor } from '../oci/types.ts';
 import { catalogFiles, type CatalogFiles } from './catalog-files.ts';
@@ -11,8 +12,9 @@ import { bundleImages, mergeRequests } from './catalog-images.ts';
 import { packageInfos, type CatalogInfo } from './catalog-info.ts';
 import { findUnmetNeeds, type Supply } from './catalog-needs.ts';
 import { bundleKey, readCatalog, type CatalogContent, type StoredDocument } from './catalog-read.ts';
-import { catalogFilesOf, rebuildCatalog } from './catalog-rebuild.ts';
+import { rebuildCatalog } from './catalog-rebuild.ts';
 import { validateCatalog } from './catalog-validate.ts';
+import { writeCatalog } from './catalog-write.ts';
 import type { CatalogSelection, ImageSet } from './image-set.ts';
 import type { Collection, GeneratedImage, ImageRequest, MirrorContext } from './mirror-plan.ts';
 import { catalogTarget } from './target-name.ts';
@@ -45,8 +47,7 @@ interface Collected {
 
 /**
  * The catalogs under `mirror.operators`, filtered and rebuilt, with every image their operator bundles need, each image
- * once. Throws one `E_CONFIG` with the problems of all catalogs; errors of the registry pass through. The source of an
- * `oci://` reference without digest is asked for `latest`.
+ * once. Throws one `E_CONFIG` with the problems of all catalogs; errors of the registry pass through.
  */
 export async function collectOperators(
   imageSet: Pick<ImageSet, 'operators'>,
@@ -95,7 +96,7 @@ async function openCatalog(selection: CatalogSelection, context: MirrorContext):
   const name = formatReference(ref);
   const source: ContentSource = context.openSource(ref);
   const isBareLayout = ref.transport === 'oci' && ref.digest === undefined;
-  const root = await source.resolve(isBareLayout ? 'latest' : selectorOf(ref), context.signal);
+  const root = await source.resolve(isBareLayout ? LAYOUT_ROOT : selectorOf(ref), context.signal);
   const reading = { catalogName: name, signal: context.signal };
   const image = await readCatalogImage(source, root, { ...reading, platforms: selection.platforms });
   return { name, selection, ref, root, image, files: catalogFiles(source, image, reading) };
@@ -132,7 +133,7 @@ async function collectFiltered(opened: Opened, options: OperatorOptions): Promis
     ...options,
   });
   const stored = listed === undefined ? await readKept(opened, filtered) : content.documents;
-  const generated = rebuildCatalog(image, catalogFilesOf(filtered, stored));
+  const generated = await rebuildCatalog(image, writeCatalog(filtered, stored));
   const defects = validateCatalog(filtered).map((problem) => ({
     code: 'W_CATALOG' as const,
     message: `${name}: ${problem}; the catalog has this defect where it comes from`,
@@ -163,11 +164,12 @@ function imageOptions(opened: Opened, { catalog }: Pick<CatalogContent, 'catalog
 
 function catalogRequest(opened: Opened, generated?: GeneratedImage): ImageRequest {
   const { ref, root, selection, name } = opened;
-  const { transport, registry, repository } = ref;
+  const { tag: _, ...repository } = ref;
   return {
     kind: 'catalog',
     origin: name,
-    source: { transport, registry, repository, digest: root.digest },
+    // A layout knows what it holds; its index as a whole has no digest it could be asked for.
+    source: ref.transport === 'oci' ? repository : { ...repository, digest: root.digest },
     target: targetOf(opened, generated),
     because: [`catalog ${name}`],
     ...(selection.platforms?.length ? { platforms: selection.platforms } : {}),

@@ -13,8 +13,8 @@ import { catalogImage, type BuiltCatalogImage, type CatalogImageFields } from '.
 const signal = AbortSignal.timeout(60_000);
 const OCI = 'application/vnd.oci.image';
 const files = new Map([
-  ['alpha/catalog.json', Buffer.from('{"schema":"olm.package"}\n')],
-  ['catalog.json', Buffer.from('{"schema":"global"}\n')],
+  ['alpha/catalog.json', () => Buffer.from('{"schema":"olm.package"}\n')],
+  ['catalog.json', () => Buffer.from('{"schema":"global"}\n')],
 ]);
 
 async function rebuild(fields: CatalogImageFields): Promise<{ built: BuiltCatalogImage; generated: GeneratedImage }> {
