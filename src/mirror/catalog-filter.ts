@@ -1,12 +1,12 @@
 import { AirgapError } from '../core/errors.ts';
-import { nearMatches } from '../core/near-match.ts';
 import type { Warning } from '../core/events.ts';
 import { compareText, versionOf, versionTextOf } from './catalog.ts';
-import type { Catalog, CatalogChannel, CatalogPackage, ChannelEntry, Deprecations, OperatorBundle } from './catalog.ts';
+import type { Catalog, CatalogChannel, CatalogPackage, Deprecations, OperatorBundle } from './catalog.ts';
 import { buildChannelGraph } from './catalog-graph.ts';
+import { didYouMean, theyAre } from './catalog-hints.ts';
 import { keptByExactVersion, keptByRange, type BundleVersions } from './catalog-range.ts';
 import type { CatalogSelection, PackageChannel, PackageSelection } from './image-set.ts';
-import { exactVersionOf, formatRange, isOpenRange, type VersionRange } from './version-range.ts';
+import { exactVersionOf, formatRange, formatVersion, isOpenRange, type VersionRange } from './version-range.ts';
 
 export interface FilterOptions {
   /** How messages call the catalog. */
@@ -36,7 +36,6 @@ interface Findings {
 }
 
 const MAX_PROBLEMS = 20;
-const MAX_NAMES = 12;
 
 /**
  * The part of a catalog that a selection asks for (oc-mirror behaviour, "Filter algorithm"); pure. Beyond the vendor
@@ -101,7 +100,7 @@ function scopesOf(
       return {
         package: one,
         selection,
-        channels: selectChannels(one.name, channels.get(one.name) ?? [], selection, options, findings),
+        channels: selectChannels(channels.get(one.name) ?? [], selection, options, findings),
         bundles: readVersions(one.name, bundles.get(one.name) ?? [], findings),
         defaultChannel: selection?.defaultChannel || one.defaultChannel,
       };
@@ -123,7 +122,6 @@ function reportUnknownPackages(
 }
 
 function selectChannels(
-  packageName: string,
   channels: readonly CatalogChannel[],
   selection: PackageSelection | undefined,
   options: FilterOptions,
@@ -134,7 +132,7 @@ function selectChannels(
   const known = channels.map(({ name }) => name);
   for (const name of listed) {
     if (known.includes(name)) continue;
-    const problem = `package ${packageName} has no channel ${JSON.stringify(name)}${didYouMean(name, known)}; ${theyAre('channels', known)}`;
+    const problem = `package ${selection.name} has no channel ${JSON.stringify(name)}${didYouMean(name, known)}; ${theyAre('channels', known)}`;
     (options.unknownNames === 'warn' ? findings.warnings : findings.problems).push(problem);
   }
   return channels.filter(({ name }) => listed.has(name));
@@ -211,20 +209,22 @@ function reportEmptyChannel(
   findings: Findings,
 ): void {
   const isNeeded = channel.name === scope.defaultChannel || channel.name === scope.package.defaultChannel;
-  const versions = [...new Set(channel.entries.flatMap((entry) => textOf(entry, scope)))];
-  const message = `package ${channel.package}, channel ${channel.name}: no version is in ${formatRange(range)}; ${theyAre('versions', versions)}`;
+  const versions = [
+    ...new Set(
+      channel.entries.flatMap(({ name }) => scope.bundles.get(name) ?? []).map((version) => formatVersion(version)),
+    ),
+  ];
+  const isPrerelease = (text: string) => /^[^+]*-/.test(text);
+  const remark =
+    versions.some(isPrerelease) && !isPrerelease(formatRange(range))
+      ? ' (a "-" makes a pre-release, which is only found when minVersion or maxVersion has one too: X.Y.Z-0)'
+      : '';
+  const message = `package ${channel.package}, channel ${channel.name}: no version is in ${formatRange(range)}; ${theyAre('versions', versions)}${remark}`;
   if (isNeeded) {
     findings.problems.push(`${message}. It is the default channel and can not be left out${elsewhere(range, scope)}`);
   } else {
     findings.warnings.push(`${message}. The channel is left out`);
   }
-}
-
-function textOf(entry: ChannelEntry, scope: PackageScope): string[] {
-  const version = scope.bundles.get(entry.name);
-  if (version === undefined) return [];
-  const prerelease = version.prerelease.length > 0 ? `-${version.prerelease.join('.')}` : '';
-  return [`${version.numbers.join('.')}${prerelease}${version.build === '' ? '' : `+${version.build}`}`];
 }
 
 /** Names another channel that has an exact version, which would do as default channel. */
@@ -281,16 +281,4 @@ function failOn(findings: Findings, { catalogName }: FilterOptions): void {
     hint: 'correct mirror.operators in the image set',
     data: { problems },
   });
-}
-
-function didYouMean(name: string, candidates: Iterable<string>): string {
-  const near = nearMatches(name, candidates, 3);
-  return near.length === 0 ? '' : `, did you mean ${near.join(' or ')}?`;
-}
-
-function theyAre(what: string, names: readonly string[]): string {
-  if (names.length === 0) return `it has no ${what}`;
-  const shown = names.slice(-MAX_NAMES);
-  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
-  return `${what}: ${shown.join(', ')}${more}`;
 }

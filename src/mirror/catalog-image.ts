@@ -96,7 +96,7 @@ async function readInstance(
   const manifest = parseManifest(content, descriptor.mediaType, what);
   if (!IMAGE_CONFIG_TYPES.includes(manifest.config.mediaType)) return undefined;
   const limit = { signal: options.signal, limit: MAX_MANIFEST_SIZE };
-  const config = parseConfig(await readContent(source, manifest.config as Descriptor, limit), what);
+  const config = parseConfig(await readContent(source, manifest.config, limit), what);
   return { manifest, config, platform: descriptor.platform ?? platformOf(config) };
 }
 

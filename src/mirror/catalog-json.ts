@@ -113,7 +113,8 @@ function encode(value: unknown, indent: string): string {
   if (value === null || value === undefined) return 'null';
   if (typeof value === 'string') return encodeString(value);
   if (typeof value === 'number') return encodeNumber(value);
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (typeof value !== 'object') throw new TypeError(`a document can not hold a ${typeof value}`);
   const inner = `${indent}    `;
   if (Array.isArray(value)) {
     if (value.length === 0) return '[]';

@@ -1,4 +1,4 @@
-import type { Fields } from './catalog.ts';
+import { valueText } from './catalog.ts';
 
 const MARK = Buffer.from('"olm.gvk"');
 /** Group, version and kind with their field names fit easily; what is longer is no such value. */
@@ -6,8 +6,7 @@ const MAX_VALUE_LENGTH = 2048;
 
 /** Group, version and kind of a property `olm.gvk` or `olm.gvk.required` as one text: `group/version/kind`. */
 export function kindKey(value: unknown): string {
-  const fields = (typeof value === 'object' && value !== null ? value : {}) as Fields;
-  return ['group', 'version', 'kind'].map((name) => String(fields[name] ?? '')).join('/');
+  return ['group', 'version', 'kind'].map((name) => valueText(value, name)).join('/');
 }
 
 /**

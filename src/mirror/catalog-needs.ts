@@ -1,6 +1,6 @@
 import { Range } from 'semver';
 import satisfies from 'semver/functions/satisfies.js';
-import { versionTextOf, type Fields, type OperatorBundle } from './catalog.ts';
+import { valueText, versionTextOf, type OperatorBundle } from './catalog.ts';
 import { kindKey } from './catalog-kinds.ts';
 
 /** What is mirrored of one catalog, and who in it could provide more. */
@@ -36,12 +36,12 @@ export function findUnmetNeeds(supplies: readonly Supply[]): string[] {
 }
 
 function missingPackage(
-  value: Fields,
+  value: unknown,
   mirrored: ReadonlyMap<string, readonly OperatorBundle[]>,
   supplies: readonly Supply[],
 ): string | undefined {
-  const name = String(value['packageName'] ?? '');
-  const range = String(value['versionRange'] ?? '');
+  const name = valueText(value, 'packageName');
+  const range = valueText(value, 'versionRange');
   const wanted = range === '' ? `package ${name}` : `package ${name} in version ${range}`;
   const bundles = mirrored.get(name);
   if (bundles === undefined) return `needs ${wanted}, which is not selected; ${whereIs(name, supplies)}`;
@@ -79,9 +79,6 @@ function isRange(text: string): boolean {
   }
 }
 
-function valuesOf(bundle: OperatorBundle, type: string): Fields[] {
-  return bundle.properties.flatMap((property) => {
-    if (property.type !== type || typeof property.value !== 'object' || property.value === null) return [];
-    return [property.value as Fields];
-  });
+function valuesOf(bundle: OperatorBundle, type: string): unknown[] {
+  return bundle.properties.filter((property) => property.type === type).map(({ value }) => value);
 }

@@ -1,6 +1,13 @@
 import type { CatalogChannel } from './catalog.ts';
 import type { ChannelGraph } from './catalog-graph.ts';
-import { compareVersions, equalsExact, rangeMatcher, type Version, type VersionRange } from './version-range.ts';
+import {
+  compareVersions,
+  equalsExact,
+  formatVersion,
+  rangeMatcher,
+  type Version,
+  type VersionRange,
+} from './version-range.ts';
 
 /** Operator bundle name → version, for one package. */
 export type BundleVersions = Map<string, Version>;
@@ -50,9 +57,7 @@ export function keptByExactVersion(
 ): { readonly kept: ReadonlySet<string> } | { readonly problems: readonly string[] } {
   const candidates = [...versions].filter(([, version]) => equalsExact(version, exact));
   if (candidates.length === 0) {
-    const known = [...versions.values()].toSorted(compareVersions).map(({ numbers, prerelease, build }) => {
-      return `${numbers.join('.')}${prerelease.length > 0 ? `-${prerelease.join('.')}` : ''}${build && `+${build}`}`;
-    });
+    const known = [...versions.values()].toSorted(compareVersions).map((version) => formatVersion(version));
     return { problems: [`no operator bundle has version ${exact}; there are ${[...new Set(known)].join(', ')}`] };
   }
   const inChannel = candidates.filter(([name]) => channel.entries.some((entry) => entry.name === name));

@@ -124,6 +124,12 @@ export function versionOf(bundle: OperatorBundle): Version | undefined {
   return version === undefined ? undefined : parseVersion(version);
 }
 
+/** A field of a property's value; empty when it is not there or no text. */
+export function valueText(value: unknown, name: string): string {
+  const found = typeof value === 'object' && value !== null ? (value as Fields)[name] : undefined;
+  return typeof found === 'string' ? found : '';
+}
+
 /** Orders text as its UTF-8 bytes do, which is how the vendor tool sorts names and keys. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;

@@ -34,6 +34,11 @@ export function parseVersion(text: string): Version | undefined {
   return STRICT.test(text) ? parseBound(text)?.version : undefined;
 }
 
+/** The version as text, the inverse of {@link parseVersion}. */
+export function formatVersion({ numbers, prerelease, build }: Version): string {
+  return `${numbers.join('.')}${prerelease.length > 0 ? `-${prerelease.join('.')}` : ''}${build === '' ? '' : `+${build}`}`;
+}
+
 /** Precedence as in semver 2.0.0, section 11: negative when `a` is the older one. Build metadata does not count. */
 export function compareVersions(a: Version, b: Version): number {
   for (const index of [0, 1, 2] as const) {

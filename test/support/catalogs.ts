@@ -15,6 +15,7 @@ import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import type { ContentSource } from '../../src/oci/content.ts';
 import { buildLayer, type NewLayerEntry } from '../../src/oci/layer.ts';
 import { MEDIA_TYPE, type Descriptor } from '../../src/oci/types.ts';
+import { valueText } from '../../src/mirror/catalog.ts';
 import type { CatalogFiles } from '../../src/mirror/catalog-files.ts';
 import { readCatalog, type CatalogContent, type ReadOptions } from '../../src/mirror/catalog-read.ts';
 
@@ -120,7 +121,7 @@ function bundleDocument(packageName: string, name: string, version: string, fiel
 }
 
 function filesOf(documents: readonly Fields[]): Map<string, string> {
-  const packageOf = (one: Fields) => String((one['schema'] === 'olm.package' ? one['name'] : one['package']) ?? '');
+  const packageOf = (one: Fields) => valueText(one, one['schema'] === 'olm.package' ? 'name' : 'package');
   const groups = Map.groupBy(documents, packageOf);
   return new Map(
     [...groups].map(([name, list]) => [

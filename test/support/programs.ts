@@ -12,13 +12,22 @@ import type { TestContext } from 'node:test';
 export const CACHE_DIR = process.env['AIRGAP_TEST_CACHE'] ?? join(homedir(), '.cache', 'airgap-test');
 const BIN_DIR = join(CACHE_DIR, 'bin');
 
-type Recipe = { readonly apt: string } | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> };
+type Recipe =
+  | { readonly apt: string }
+  | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> }
+  /** Built inside the module, with exactly the versions its own go.sum names. */
+  | { readonly goSource: string; readonly folder: string; readonly tags: string };
 
 /** Program → how to get it. Versions are exact. */
 const RECIPES: Readonly<Record<string, Recipe>> = {
   'docker-registry': { apt: 'docker-registry' },
   skopeo: { apt: 'skopeo' },
   registry: { goModule: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0' },
+  opm: {
+    goSource: 'github.com/operator-framework/operator-registry@v1.57.0',
+    folder: './cmd/opm',
+    tags: 'json1,containers_image_openpgp',
+  },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
 };
 
@@ -50,12 +59,28 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function install(recipe: Recipe): void {
+function install(name: string, recipe: Recipe): void {
   if ('apt' in recipe) {
     execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', recipe.apt], { stdio: 'inherit' });
     return;
   }
   mkdirSync(BIN_DIR, { recursive: true });
+  if ('goSource' in recipe) {
+    const env = { ...process.env, CGO_ENABLED: '1', GOFLAGS: '' };
+    const module = execFileSync('go', ['mod', 'download', '-json', recipe.goSource], { env, encoding: 'utf8' });
+    const args = [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-tags',
+      recipe.tags,
+      '-o',
+      join(BIN_DIR, name),
+      recipe.folder,
+    ];
+    execFileSync('go', args, { env, stdio: 'inherit', cwd: (JSON.parse(module) as { Dir: string }).Dir });
+    return;
+  }
   execFileSync('go', ['install', '-trimpath', recipe.goModule], {
     stdio: 'inherit',
     env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', ...recipe.env, GOBIN: BIN_DIR },
@@ -67,7 +92,7 @@ if (import.meta.main) {
   for (const [name, recipe] of Object.entries(RECIPES)) {
     if (findProgram(name) !== undefined) continue;
     try {
-      install(recipe);
+      install(name, recipe);
     } catch (error) {
       missing.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
     }

@@ -236,6 +236,13 @@ for (const [what, want, said] of REFUSED) {
   });
 }
 
+test('who asks for releases where there are only pre-releases is told how to get those', async () => {
+  const only = catalog().package('p', { defaultChannel: 'c' }).channel('c', ['x']).bundles({ x: '1.42.0-5' });
+  const said = await problemsOf(only, { packages: [{ name: 'p', minVersion: '1.42' }] });
+  assert.match(said, /versions: 1\.42\.0-5 \(a "-" makes a pre-release/);
+  assert.equal((await filter(only, { packages: [{ name: 'p', minVersion: '1.42.0-0' }] })).bundles.length, 1);
+});
+
 test('all problems of a catalog are told at once', async () => {
   const message = await problemsOf(two, { packages: [{ name: 'alhpa' }, { name: 'bet' }] });
   assert.match(message, /alpha\?\nindex:v1: there is no package "bet", did you mean beta\?/);

@@ -29,7 +29,7 @@ async function bytesOf(generated: GeneratedImage, digest: string): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-const manifestOf = <T>(generated: GeneratedImage, digest: string) =>
+const manifestOf = <T extends ImageIndex | ImageManifest>(generated: GeneratedImage, digest: string): T =>
   JSON.parse(Buffer.from(generated.manifests.get(digest as Digest)!).toString()) as T;
 
 async function entriesOf(generated: GeneratedImage, layer: { digest: string; mediaType: string }): Promise<string[]> {
