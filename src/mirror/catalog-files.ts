@@ -1,10 +1,24 @@
+import { AirgapError, isAirgapError, systemCodeOf } from '../core/errors.ts';
+import type { RunContext } from '../core/events.ts';
+import { withRetry } from '../core/retry.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { layerFiles, type LayerEntry } from '../oci/layer.ts';
 import type { Descriptor } from '../oci/types.ts';
 import type { CatalogImage } from './catalog-image.ts';
 
 /** Shows every file of a catalog, in no particular order; may be called again. Paths are relative to the catalog. */
-export type CatalogFiles = (visit: (path: string, content: AsyncIterable<Buffer>) => Promise<void>) => Promise<void>;
+export type CatalogFiles = (visit: Visitor) => Promise<void>;
+
+/** May see a path twice, when a layer had to be read again; the last time counts. */
+export type Visitor = (path: string, content: AsyncIterable<Buffer>) => Promise<void>;
+
+const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
 
 /** What the layers above the current one have decided. */
 interface LayersAbove {
@@ -18,34 +32,81 @@ interface LayersAbove {
 
 /**
  * The files of a catalog as they are in the file system that its layers make together: what an upper layer replaces or
- * hides is not shown (OCI image-spec, "Whiteouts"). Layers are streamed from the top, each once; those that can
+ * hides is not shown (OCI image-spec, "Whiteouts"). Layers are streamed from the top, each once (again when its
+ * connection breaks); those that can
  * not add anything are not fetched. Only regular files below the catalog's folder count: that is what the
  * vendor tool's own rule (paths that contain the folder's name, then loading from that folder) leaves.
  */
 export function catalogFiles(
   source: ContentSource,
   image: CatalogImage,
-  options: { readonly catalogName: string; readonly signal: AbortSignal },
+  options: RunContext & { readonly catalogName: string },
 ): CatalogFiles {
-  const layers = image.instances[0]!.manifest.layers as readonly Descriptor[];
+  const layers = image.instances[0]!.manifest.layers;
   return async (visit) => {
-    const above: LayersAbove = { isDirectory: new Map(), hidden: new Set(), emptied: new Set() };
+    const above = nothingAbove();
     for (const layer of layers.toReversed()) {
       if (isCovered(image.configs, above)) return;
-      const what = `${options.catalogName}, layer ${layer.digest}`;
-      const stream = await source.fetch(layer, { signal: options.signal });
-      const current: LayersAbove = { isDirectory: new Map(), hidden: new Set(), emptied: new Set() };
-      for await (const entry of layerFiles(stream, layer.mediaType, what)) {
-        options.signal.throwIfAborted();
-        const path = noteEntry(entry, image.configs, current);
-        if (path === undefined || entry.type !== 'file' || !isVisible(entry.path, above)) continue;
-        await visit(path, entry.content);
-      }
-      for (const [path, isDirectory] of current.isDirectory) above.isDirectory.set(path, isDirectory);
-      for (const path of current.hidden) above.hidden.add(path);
-      for (const path of current.emptied) above.emptied.add(path);
+      const found = await readAgainWhenBroken(
+        options,
+        `${options.catalogName}, layer ${layer.digest}`,
+        async (isOpen) => {
+          const stream = await source.fetch(layer, { signal: options.signal });
+          isOpen();
+          return visitLayer(layerFiles(stream, layer.mediaType, layer.digest), image.configs, above, visit);
+        },
+      );
+      for (const [path, isDirectory] of found.isDirectory) above.isDirectory.set(path, isDirectory);
+      for (const path of found.hidden) above.hidden.add(path);
+      for (const path of found.emptied) above.emptied.add(path);
     }
   };
+}
+
+async function visitLayer(
+  entries: AsyncIterable<LayerEntry>,
+  folder: string,
+  above: LayersAbove,
+  visit: Visitor,
+): Promise<LayersAbove> {
+  const current = nothingAbove();
+  for await (const entry of entries) {
+    const path = noteEntry(entry, folder, current);
+    if (path === undefined || entry.type !== 'file' || !isVisible(entry.path, above)) continue;
+    await visit(path, entry.content);
+  }
+  return current;
+}
+
+/** What fails before it is open was tried often enough by who opens it; only what breaks later is tried again here. */
+async function readAgainWhenBroken<T>(
+  ctx: RunContext,
+  subject: string,
+  read: (isOpen: () => void) => Promise<T>,
+): Promise<T> {
+  let wasOpen = false;
+  const attempt = async () => {
+    wasOpen = false;
+    try {
+      return await read(() => (wasOpen = true));
+    } catch (error) {
+      const code = systemCodeOf(error) ?? '';
+      if (error instanceof AirgapError || !BROKEN_CONNECTION.has(code)) throw error;
+      throw new AirgapError('E_UNREACHABLE', `${subject}: the connection broke (${code})`, { cause: error });
+    }
+  };
+  return withRetry(attempt, {
+    signal: ctx.signal,
+    retryable: (error) => wasOpen && isAirgapError(error, 'E_UNREACHABLE', 'E_DIGEST') && {},
+    onRetry: ({ attempt: count, delayMs, error }) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      ctx.report({ type: 'retry', subject, attempt: count, delayMs, reason });
+    },
+  });
+}
+
+function nothingAbove(): LayersAbove {
+  return { isDirectory: new Map(), hidden: new Set(), emptied: new Set() };
 }
 
 /** Remembers what an entry means for the layers below; gives the path inside the catalog for entries inside it. */

@@ -97,7 +97,7 @@ async function openCatalog(selection: CatalogSelection, context: MirrorContext):
   const source: ContentSource = context.openSource(ref);
   const isBareLayout = ref.transport === 'oci' && ref.digest === undefined;
   const root = await source.resolve(isBareLayout ? LAYOUT_ROOT : selectorOf(ref), context.signal);
-  const reading = { catalogName: name, signal: context.signal };
+  const reading = { catalogName: name, signal: context.signal, report: context.report };
   const image = await readCatalogImage(source, root, { ...reading, platforms: selection.platforms });
   return { name, selection, ref, root, image, files: catalogFiles(source, image, reading) };
 }

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import type { ProgressEvent } from '../../../src/core/events.ts';
 import { isAirgapError } from '../../../src/core/errors.ts';
 import { catalogFiles } from '../../../src/mirror/catalog-files.ts';
 import { readCatalogImage } from '../../../src/mirror/catalog-image.ts';
+import type { ContentSource } from '../../../src/oci/content.ts';
 import type { NewLayerEntry } from '../../../src/oci/layer.ts';
 import { catalogImage, type BuiltCatalogImage, type CatalogImageFields } from '../../support/catalogs.ts';
 
 const signal = AbortSignal.timeout(60_000);
 
 async function filesOf(built: BuiltCatalogImage): Promise<Record<string, string>> {
-  const options = { catalogName: 'index:v1', signal };
+  const options = { catalogName: 'index:v1', signal, report: () => undefined };
   const image = await readCatalogImage(built.source, built.root, options);
   const seen: [string, string][] = [];
   await catalogFiles(
@@ -79,6 +82,37 @@ test('layers under a hidden catalog are not fetched, the others once', async () 
     manifest.layers.map(({ digest }) => built.fetched.get(digest) ?? 0),
     [0, 0, 0, 1, 1],
   );
+});
+
+test('a layer whose connection breaks is read again', async () => {
+  const built = catalogImage(original);
+  let broken = 0;
+  const retries: string[] = [];
+  const source: ContentSource = {
+    ...built.source,
+    async fetch(descriptor, options) {
+      const body = await built.source.fetch(descriptor, options);
+      if (!descriptor.mediaType.includes('layer') || broken > 0) return body;
+      broken += 1;
+      const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+      return Readable.from(
+        (async function* () {
+          for await (const chunk of body) yield (chunk as Buffer).subarray(0, 40);
+          throw reset;
+        })(),
+      );
+    },
+  };
+  const options = {
+    catalogName: 'index:v1',
+    signal,
+    report: (event: ProgressEvent) => retries.push(event.type),
+  };
+  const image = await readCatalogImage(source, built.root, options);
+  const seen = new Set<string>();
+  await catalogFiles(source, image, options)(async (path) => void seen.add(path));
+  assert.deepEqual([...seen].toSorted(), ['a/catalog.json', 'b/catalog.json']);
+  assert.deepEqual(retries, ['retry']);
 });
 
 test('the folder of the catalog is the one its label names', async () => {

@@ -29,8 +29,10 @@ async function bytesOf(generated: GeneratedImage, digest: string): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-const manifestOf = <T extends ImageIndex | ImageManifest>(generated: GeneratedImage, digest: string): T =>
-  JSON.parse(Buffer.from(generated.manifests.get(digest as Digest)!).toString()) as T;
+const documentOf = (generated: GeneratedImage, digest: string): unknown =>
+  JSON.parse(Buffer.from(generated.manifests.get(digest as Digest)!).toString());
+const indexOf = (generated: GeneratedImage) => documentOf(generated, generated.root.digest) as ImageIndex;
+const manifestOf = (generated: GeneratedImage, digest: string) => documentOf(generated, digest) as ImageManifest;
 
 async function entriesOf(generated: GeneratedImage, layer: { digest: string; mediaType: string }): Promise<string[]> {
   const lines: string[] = [];
@@ -44,14 +46,14 @@ async function entriesOf(generated: GeneratedImage, layer: { digest: string; med
 test('every instance gets the two layers, OCI types and the command; the rest of it stays', async () => {
   const { built, generated } = await rebuild({ platforms: ['linux/amd64', 'linux/arm64'], isDocker: true });
   assert.equal(generated.root.mediaType, `${OCI}.index.v1+json`);
-  const index = manifestOf<ImageIndex>(generated, generated.root.digest);
+  const index = indexOf(generated);
   assert.deepEqual(
     index.manifests.map(({ platform }) => platform?.architecture),
     ['amd64', 'arm64'],
   );
   for (const child of index.manifests) {
     assert.equal(child.mediaType, `${OCI}.manifest.v1+json`);
-    const manifest = manifestOf<ImageManifest>(generated, child.digest);
+    const manifest = manifestOf(generated, child.digest);
     const original = [...built.content.values()].filter((bytes) => bytes.includes('diff.tar.gzip'));
     const originalLayers = (JSON.parse(original[0]!.toString()) as ImageManifest).layers;
     assert.deepEqual(
@@ -75,9 +77,9 @@ test('every instance gets the two layers, OCI types and the command; the rest of
 
 test('the new layers hide catalog and cache of the original and hold the filtered catalog, with fixed modes', async () => {
   const { generated } = await rebuild({});
-  const index = manifestOf<ImageIndex>(generated, generated.root.digest);
+  const index = indexOf(generated);
   assert.equal(index.manifests.length, 1);
-  const { layers } = manifestOf<ImageManifest>(generated, index.manifests[0]!.digest);
+  const { layers } = manifestOf(generated, index.manifests[0]!.digest);
   assert.deepEqual(await entriesOf(generated, layers.at(-2)!), [
     'file 644 .wh.configs',
     'directory 1777 tmp',
@@ -97,13 +99,13 @@ test('a cache that the original command keeps elsewhere is hidden too', async ()
     ['serve', '/configs', '--cache-dir', '/var/cache/opm/'],
   ]) {
     const { generated } = await rebuild({ command });
-    const index = manifestOf<ImageIndex>(generated, generated.root.digest);
-    const { layers } = manifestOf<ImageManifest>(generated, index.manifests[0]!.digest);
+    const index = indexOf(generated);
+    const { layers } = manifestOf(generated, index.manifests[0]!.digest);
     assert.ok((await entriesOf(generated, layers.at(-2)!)).includes('file 644 var/cache/.wh.opm'));
   }
   const { generated } = await rebuild({ command: ['serve', '/configs', '--cache-dir=/configs/../..'] });
-  const index = manifestOf<ImageIndex>(generated, generated.root.digest);
-  const { layers } = manifestOf<ImageManifest>(generated, index.manifests[0]!.digest);
+  const index = indexOf(generated);
+  const { layers } = manifestOf(generated, index.manifests[0]!.digest);
   assert.equal((await entriesOf(generated, layers.at(-2)!)).length, 3);
 });
 
@@ -130,7 +132,7 @@ test('what was made is what the descriptors say, and reads as the filtered catal
       return generated.blobs.get(descriptor.digest)?.open() ?? built.source.fetch(descriptor, options);
     },
   };
-  const options = { catalogName: 'x', signal };
+  const options = { catalogName: 'x', signal, report: () => undefined };
   const image = await readCatalogImage(source, generated.root, options);
   const seen: string[] = [];
   await catalogFiles(

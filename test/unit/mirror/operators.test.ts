@@ -38,9 +38,9 @@ function collect(
 
 /** The files of the last layer of the first instance: the filtered catalog. */
 async function filteredFiles(generated: GeneratedImage): Promise<Record<string, string>> {
-  const json = <T>(digest: string) =>
-    JSON.parse(Buffer.from(generated.manifests.get(digest as Digest)!).toString()) as T;
-  const manifest = json<ImageManifest>(json<ImageIndex>(generated.root.digest).manifests[0]!.digest);
+  const json = (digest: string): unknown =>
+    JSON.parse(Buffer.from(generated.manifests.get(digest as Digest)!).toString());
+  const manifest = json((json(generated.root.digest) as ImageIndex).manifests[0]!.digest) as ImageManifest;
   const layer = manifest.layers.at(-1) as Descriptor;
   const files: Record<string, string> = {};
   for await (const entry of layerFiles(await generated.blobs.get(layer.digest)!.open(), layer.mediaType, 'layer')) {
