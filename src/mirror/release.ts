@@ -67,8 +67,8 @@ interface WantedRelease {
   readonly type: ReleaseChannel['type'];
   readonly reasons: readonly string[];
   readonly architecture?: string;
-  /** The user's own words where a release is named by reference. */
-  readonly origin?: string;
+  /** The user's own words where a release is named by reference: for messages and reasons. */
+  readonly named?: string;
 }
 
 interface FoundRelease {
@@ -87,7 +87,8 @@ const DISK_KEYS: Readonly<Record<string, string>> = { amd64: 'x86_64', s390x: 's
 
 /**
  * Everything below `mirror.platform`: payloads with checked signatures, their component images, KubeVirt disks, the
- * graph-data image. Releases are named by the tag their signature gives and fetched by digest. Throws `E_CONFIG` for versions
+ * graph-data image. Releases are named by the tag their signature gives, in their origin too (clusters know them under
+ * it), and fetched by digest. Throws `E_CONFIG` for versions
  * and channels that do not exist, `E_SIGNATURE` for signatures that are missing or not accepted, `E_OCI` for payloads
  * that are none; several problems are told together. (oc-mirror behaviour, "Releases".)
  */
@@ -159,7 +160,7 @@ async function fromChannels(
 
 function fromReference(text: string): WantedRelease {
   const payload = parseReference(text);
-  return { payload, type: 'ocp', reasons: [`release ${text}`], origin: formatReference(payload) };
+  return { payload, type: 'ocp', reasons: [`release ${text}`], named: formatReference(payload) };
 }
 
 interface LookOptions {
@@ -173,7 +174,7 @@ interface LookOptions {
 
 async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundRelease> {
   const { ctx, platform, warnings } = look;
-  const name = release.origin ?? formatReference(release.payload);
+  const name = release.named ?? formatReference(release.payload);
   const digest =
     release.payload.digest ??
     (await ctx.openSource(release.payload).resolve(selectorOf(release.payload), ctx.signal)).digest;
@@ -210,7 +211,7 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
     url: payload.url,
     signature,
   };
-  const origin = release.origin ?? formatReference(signature?.identity ?? source);
+  const origin = formatReference(signature?.identity ?? source);
   return { info, images: requestsOf(payload, { info, source, origin, platform }) };
 }
 
@@ -307,9 +308,9 @@ function uniqueWarnings(warnings: readonly Warning[]): Warning[] {
   return [...new Map(warnings.map((warning) => [`${warning.code} ${warning.message}`, warning])).values()];
 }
 
-function missingHint({ type, origin }: WantedRelease): string {
+function missingHint({ type, named }: WantedRelease): string {
   if (type === 'okd') return 'OKD releases are signed by key openshift-ci-4: give its signature address and public key';
-  if (origin !== undefined) return 'nightly and CI builds are not signed: allow missing signatures if this is one';
+  if (named !== undefined) return 'nightly and CI builds are not signed: allow missing signatures if this is one';
   return 'wait until the signature is published, or allow missing signatures';
 }
 

@@ -343,7 +343,7 @@ describe('signatures', () => {
 });
 
 describe('a release named by reference', () => {
-  test('by tag keeps the words of the user as origin and needs no graph', async () => {
+  test('by tag has the signed tag as origin and needs no graph', async () => {
     const at = world();
     const { images, releases } = await collect({ release: r173.identity, channels: [{ name: 'stable-4.17' }] }, at);
     assert.equal(images.at(-1)?.origin, r173.identity);
@@ -357,7 +357,7 @@ describe('a release named by reference', () => {
 
   test('by digest is named by the signed tag', async () => {
     const { images } = await collect({ release: r173.payload });
-    assert.equal(images.at(-1)?.origin, r173.payload);
+    assert.equal(images.at(-1)?.origin, r173.identity);
     assert.equal(images.at(-1)?.source.tag, '4.17.3-x86_64');
     assert.equal(images.at(-1)?.target.tag, '4.17.3-x86_64');
   });
@@ -369,7 +369,7 @@ describe('a release named by reference', () => {
     const at = world({ releases: [nightly], signing: { [nightly.tag]: null } });
     await assert.rejects(collect({ release: nightly.identity }, at), { code: 'E_SIGNATURE', hint: /nightly/ });
     const { images } = await collect({ release: nightly.identity }, at, { allowMissingSignatures: true });
-    assert.equal(images.at(-1)?.origin, nightly.identity);
+    assert.equal(images.at(-1)?.origin, nightly.payload);
     assert.equal(images.at(-1)?.target.tag, hexOf(nightly.root.digest));
   });
 
