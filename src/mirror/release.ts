@@ -30,7 +30,10 @@ import type { UpdateGraph } from './update-graph.ts';
 export interface ReleaseOptions extends SignatureOptions {
   /** Address of another update service for OCP; its query parameters are kept. */
   readonly graphEndpoint?: string | undefined;
-  /** A release without published signature is a warning instead of an error. A bad signature is always an error. */
+  /**
+   * A release named by reference may lack a signature (nightly and CI builds do); it is then a warning. Releases of
+   * channels always need one, and a bad signature is always an error.
+   */
   readonly allowMissingSignatures?: boolean | undefined;
   /** Tells the update service who asks; random when absent. */
   readonly clientId?: string | undefined;
@@ -185,8 +188,8 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
   );
   if (signature === undefined) {
     const message = `release ${name}: no signature published at ${look.base} for ${digest}`;
-    if (look.options.allowMissingSignatures !== true)
-      throw new AirgapError('E_SIGNATURE', message, { hint: missingHint(release) });
+    const isAllowed = release.named !== undefined && look.options.allowMissingSignatures === true;
+    if (!isAllowed) throw new AirgapError('E_SIGNATURE', message, { hint: missingHint(release) });
     warnings.push({ code: 'W_MISSING_SIGNATURE', message });
   }
   const source =
@@ -311,7 +314,7 @@ function uniqueWarnings(warnings: readonly Warning[]): Warning[] {
 function missingHint({ type, named }: WantedRelease): string {
   if (type === 'okd') return 'OKD releases are signed by key openshift-ci-4: give its signature address and public key';
   if (named !== undefined) return 'nightly and CI builds are not signed: allow missing signatures if this is one';
-  return 'wait until the signature is published, or allow missing signatures';
+  return 'clusters refuse a release without signature: wait until it is published, or choose another version';
 }
 
 function nonEmpty(text: string | undefined): string | undefined {
