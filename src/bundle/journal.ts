@@ -1,6 +1,7 @@
 import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { systemCodeOf } from '../core/errors.ts';
+import { spaceError } from './file-system.ts';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -155,7 +156,7 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
     await running;
   };
   const schedule = (): void => {
-    if (failure !== undefined) throw new AirgapError('E_SPACE', `${path} can not be written`, { cause: failure });
+    if (failure !== undefined) throw spaceError(path, failure);
     timer ??= setTimeout(() => {
       flush().catch((error: unknown) => (failure = error));
     }, FLUSH_MS);

@@ -9,6 +9,7 @@ import { getManifest, headManifest, type FetchedManifest } from './manifests.ts'
 import { readPages } from './paging.ts';
 import { createManifestWriter } from './push-manifest.ts';
 import { listReferrers } from './referrers.ts';
+import { statusOf } from './registry-error.ts';
 import type { Candidate } from './rewrites.ts';
 import type { Session } from './session.ts';
 import { mountBlob, pushBlob, type PushOptions, type PushResult } from './upload.ts';
@@ -74,7 +75,7 @@ export function createRepository(session: Session, candidates: readonly Candidat
       fromAny(kindOf(reference), async (at) => {
         const described = await headManifest(session, at, reference, signal).catch((error: unknown) => {
           // Some registries refuse HEAD where they serve GET.
-          if (isAirgapError(error, 'E_REGISTRY', 'E_UNAUTHORIZED')) return undefined;
+          if ([400, 405, 501].includes(statusOf(error) ?? 0)) return undefined;
           throw error;
         });
         return described ?? (await getManifest(session, at, reference, signal)).descriptor;

@@ -107,8 +107,10 @@ async function requestOnce(exchange: Exchange, agent: http.Agent, userAgent: str
       if (body !== undefined && !Buffer.isBuffer(body)) body.stream.destroy();
       signal.throwIfAborted();
       if (error instanceof AirgapError) throw error;
-      // The server closed an idle connection just when it was used again: nothing was lost, and no pause is needed.
-      const isStale = attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
+      // The server closed an idle connection just when it was used again: no pause is needed. Only for reads, because
+      // a write may have arrived although its answer was lost (RFC 9110, section 9.2.2).
+      const isRead = method === 'GET' || method === 'HEAD';
+      const isStale = isRead && attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
       if (isStale && tries <= agent.maxFreeSockets) continue;
       throw connectionError(error, method, url);
     }

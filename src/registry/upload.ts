@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
-import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { isAirgapError } from '../core/errors.ts';
 import type { Descriptor } from '../oci/types.ts';
 import { sizeError } from '../oci/verify-stream.ts';
+import { headBlob } from './blobs.ts';
 import type { Endpoint } from './options.ts';
-import { statusOf } from './registry-error.ts';
+import { retryVerdict, statusOf } from './registry-error.ts';
 import { resolveLocation, type Answer, type RegistryRequest, type Session } from './session.ts';
 import { discard, type RequestBody } from './transport.ts';
 
@@ -38,10 +39,15 @@ export async function pushBlob(
   const subject = `push of ${descriptor.digest} to ${endpoint.registry}/${endpoint.repository}`;
   const body: RequestBody =
     typeof content.body === 'function' ? { size: descriptor.size, open: content.body } : content.body;
+  let isSending = false;
   try {
     return await session.retry(subject, signal, async () => {
+      // The answer to an earlier try may have been lost after all of the content had arrived.
+      if (isSending && (await headBlob(session, endpoint, descriptor, signal))) return 'pushed';
+      isSending = false;
       const start = await startUpload(session, endpoint, { descriptor, ...options });
       if (start === 'mounted') return 'mounted';
+      isSending = true;
       const answer = await session.send(endpoint, {
         ...uploadRequest(endpoint, signal),
         method: 'PUT',
@@ -54,7 +60,7 @@ export async function pushBlob(
       return 'pushed';
     });
   } catch (error) {
-    if (!WANTS_CHUNKS.has(statusOf(error) ?? 0) || isAirgapError(error, 'E_UNAUTHORIZED')) throw error;
+    if (!isSending || !mayTakeChunks(error)) throw error;
   }
   await session.retry(subject, signal, () => pushChunks(session, endpoint, { descriptor, body }, signal));
   return 'pushed';
@@ -83,6 +89,12 @@ export async function mountBlob(
     .catch((error: unknown) => (isAirgapError(error) ? undefined : Promise.reject(error)));
   if (cancelled !== undefined) discard(cancelled.body);
   return false;
+}
+
+/** A refusal of a long body often arrives as a closed connection before its answer can be read. */
+function mayTakeChunks(error: unknown): boolean {
+  if (WANTS_CHUNKS.has(statusOf(error) ?? 0)) return true;
+  return isAirgapError(error, 'E_UNREACHABLE') && ['EPIPE', 'ECONNRESET'].includes(String(error.data?.['systemCode']));
 }
 
 interface UploadSession {
@@ -150,45 +162,60 @@ async function pushChunks(
   discard((await session.send(endpoint, { ...request, expect: [201, 204] })).body);
 }
 
-/** Sends one chunk; after a break it asks how far the registry got, and sends the chunk again if it is missing. */
-async function pushChunk(
+interface Part {
+  readonly location: URL;
+  readonly chunk: Buffer;
+  readonly offset: number;
+}
+
+/**
+ * Sends one chunk and returns where the next one goes. After a break the registry is asked how far it got; when it can not
+ * tell (distribution 2.8 answers only at the address the lost answer would have given) the error remains, and the caller
+ * begins the upload anew.
+ */
+async function pushChunk(session: Session, endpoint: Endpoint, part: Part, signal: AbortSignal): Promise<URL> {
+  try {
+    return await patch(session, endpoint, part, signal);
+  } catch (error) {
+    if (retryVerdict(error) === false) throw error;
+    const state = await uploadState(session, endpoint, part.location, signal);
+    if (state?.received === part.offset + part.chunk.length) return state.location;
+    if (state?.received !== part.offset) throw error;
+    return patch(session, endpoint, { ...part, location: state.location }, signal);
+  }
+}
+
+async function patch(session: Session, endpoint: Endpoint, part: Part, signal: AbortSignal): Promise<URL> {
+  const { location, chunk, offset } = part;
+  const answer = await session.send(endpoint, {
+    ...uploadRequest(endpoint, signal),
+    method: 'PATCH',
+    target: location,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-range': `${offset}-${offset + chunk.length - 1}`,
+    },
+    body: chunk,
+    expect: [202],
+  });
+  discard(answer.body);
+  return resolveLocation(answer.headers.location ?? location.href, answer.url);
+}
+
+async function uploadState(
   session: Session,
   endpoint: Endpoint,
-  part: { readonly location: URL; readonly chunk: Buffer; readonly offset: number },
+  location: URL,
   signal: AbortSignal,
-): Promise<URL> {
-  const { chunk, offset } = part;
-  let location = part.location;
-  let isFirst = true;
-  return session.retry(`chunk at ${offset} to ${endpoint.registry}/${endpoint.repository}`, signal, async () => {
-    if (!isFirst) {
-      const status = await session.send(endpoint, {
-        ...uploadRequest(endpoint, signal),
-        method: 'GET',
-        target: location,
-        expect: [204],
-      });
-      discard(status.body);
-      const received = endOfRange(status.headers['range']);
-      location = resolveLocation(status.headers.location ?? location.href, status.url);
-      if (received === offset + chunk.length) return location;
-      if (received !== offset)
-        throw new AirgapError('E_REGISTRY', `the registry lost part of an upload to ${endpoint.repository}`);
-    }
-    isFirst = false;
-    const answer = await session.send(endpoint, {
-      ...uploadRequest(endpoint, signal),
-      method: 'PATCH',
-      target: location,
-      headers: {
-        'content-type': 'application/octet-stream',
-        'content-range': `${offset}-${offset + chunk.length - 1}`,
-      },
-      body: chunk,
-      expect: [202],
-    });
-    discard(answer.body);
-    return resolveLocation(answer.headers.location ?? location.href, answer.url);
+): Promise<{ readonly location: URL; readonly received: number } | undefined> {
+  const request = { ...uploadRequest(endpoint, signal), method: 'GET', target: location };
+  return session.ask(endpoint, { ...request, expect: [204, 400, 404, 405, 416] }, ({ status, headers, body, url }) => {
+    discard(body);
+    if (status !== 204) return undefined;
+    return {
+      location: resolveLocation(headers.location ?? location.href, url),
+      received: endOfRange(headers['range']),
+    };
   });
 }
 
