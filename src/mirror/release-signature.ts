@@ -21,7 +21,7 @@ export interface ReleaseSignature {
 }
 
 export interface SignatureOptions {
-  /** Where signatures are published; must end in `/`. Absent: the vendor's place for the kind of release. */
+  /** Where signatures are published. Absent: the vendor's place for the kind of release. */
   readonly signatureBaseUrl?: string | undefined;
   /** ASCII-armoured keys that replace the built-in one. */
   readonly verificationKeys?:
@@ -55,16 +55,16 @@ export function signatureKeys(options: SignatureOptions): TrustedKey[] {
   return [RED_HAT_RELEASE_KEY, ...(options.trustBetaKey === true ? [RED_HAT_BETA_KEY] : [])].map(publishedKey);
 }
 
-/** Where signatures of a kind of release are; an address that can not be used is replaced by the default, with a warning. */
+/** Where signatures of a kind of release are; an address that is no URL is replaced by the default, with a warning. */
 export function signatureBase(
   type: ReleaseChannel['type'],
   options: SignatureOptions,
 ): { readonly url: string; readonly warnings: readonly Warning[] } {
   const fallback = type === 'okd' ? OKD_BASE : OCP_BASE;
-  const baseUrl = options.signatureBaseUrl;
-  if (baseUrl === undefined || baseUrl === '') return { url: fallback, warnings: [] };
-  if (URL.canParse(baseUrl) && baseUrl.endsWith('/')) return { url: baseUrl, warnings: [] };
-  const message = `signature address ${JSON.stringify(baseUrl)} is not used: it must be a URL that ends with "/"; using ${fallback}`;
+  const given = options.signatureBaseUrl ?? '';
+  if (given === '') return { url: fallback, warnings: [] };
+  if (/^https?:$/.test(URL.parse(given)?.protocol ?? '')) return { url: given.replace(/\/*$/, '/'), warnings: [] };
+  const message = `signature address ${JSON.stringify(given)} is no URL and not used, ${fallback} is`;
   return { url: fallback, warnings: [{ code: 'W_CONFIG', message }] };
 }
 
