@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { registryOptions } from '../cli/environment.ts';
+import { planOptions } from '../cli/plan-options.ts';
 import { planFlags, registryFlags } from '../cli/flags.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
 
@@ -29,20 +29,12 @@ plan fail.`;
     const { planImageSet } = await import('../workflows/plan.ts');
     const { planFileOf } = await import('../mirror/plan-file.ts');
     const { formatPlanTable } = await import('../cli/plan-table.ts');
-    const { plan } = await planImageSet(
-      {
-        config: flags.config,
-        registry: await registryOptions(flags, this.env, this.config.userAgent),
-        allowGaps: flags['allow-gaps'],
-        allowMissingSignatures: flags['allow-missing-signatures'],
-      },
-      ctx,
-    );
+    const { plan, facts } = await planImageSet(await planOptions(flags, this.env, this.config.userAgent), ctx);
     if (flags.output !== undefined) {
       const { assertRoom } = await import('../workflows/free-space.ts');
       assertRoom(flags.output, plan);
     }
     this.log(formatPlanTable(plan));
-    return planFileOf(plan);
+    return planFileOf(plan, facts);
   }
 }
