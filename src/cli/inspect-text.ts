@@ -26,7 +26,7 @@ export function formatInspection(result: InspectResult): string {
         certificate.fingerprint.slice(0, 16),
       ]),
     ),
-    ...(difference === undefined ? [] : differenceLines(difference)),
+    ...(difference === undefined ? [] : [formatPlanDiff(difference)]),
   ].join('\n');
 }
 
@@ -70,8 +70,10 @@ function planLines(plan: PlanFile): string[] {
   ];
 }
 
-function differenceLines({ added, removed, moved, unchanged }: PlanDiff): string[] {
-  return section(`Difference (${unchanged} images unchanged)`, [
+/** What changes on the target registry: added, removed and moved images. */
+export function formatPlanDiff({ added, removed, moved, unchanged }: PlanDiff): string {
+  const title = `Difference: ${added.length} added, ${removed.length} removed, ${moved.length} moved, ${unchanged} unchanged`;
+  const lines = section(title, [
     ...added.map((image) => ['+', image.origin, image.digest.slice(0, 19), formatBytes(image.bytes)]),
     ...removed.map((image) => ['-', image.origin, image.digest.slice(0, 19), formatBytes(image.bytes)]),
     ...moved.map(({ before, after }) => [
@@ -81,6 +83,7 @@ function differenceLines({ added, removed, moved, unchanged }: PlanDiff): string
       formatBytes(after.bytes),
     ]),
   ]);
+  return (lines.length === 0 ? ['', `${title}`] : lines).join('\n');
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {
