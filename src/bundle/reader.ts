@@ -27,6 +27,9 @@ const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
 export interface BundleReader extends ContentSource, LayoutFiles {
   readonly manifest: BundleManifest;
   readonly manifestSha256: string;
+  readonly manifestBytes: Buffer;
+  /** The signatures inside the bundle. */
+  readonly signatures: readonly Buffer[];
   readonly signers: readonly unknown[];
   /** All of a small file. Throws `E_NOT_FOUND`, `E_BASE` when it is left to the base, `E_LIMIT` above `limit` bytes. */
   readFile(path: string, limit?: number): Promise<Buffer>;
@@ -35,13 +38,14 @@ export interface BundleReader extends ContentSource, LayoutFiles {
   close(): void;
 }
 
-export interface OpenBundleOptions extends AcceptOptions<unknown> {}
-
 /**
  * Opens a bundle (one file or its volumes in any order) whose signatures `accept` accepts; steps 1 to 4 of signing,
  * section 7.1, with their errors. Positions are computed from the bundle manifest; nothing is scanned.
  */
-export async function openBundle(paths: readonly string[], options: OpenBundleOptions): Promise<BundleReader> {
+export async function openBundle(
+  paths: readonly string[],
+  options: Omit<AcceptOptions<unknown>, 'volumeAt'>,
+): Promise<BundleReader> {
   const volumes = openVolumes(paths);
   try {
     const preamble = await readPreamble(orderedVolumes(volumes), volumes.volumeAt);
@@ -64,7 +68,7 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
     const entry = places.get(path);
     if (entry !== undefined) return entry;
     if (!files.has(path)) throw new AirgapError('E_NOT_FOUND', `the bundle has no file ${quoteForeign(path)}`);
-    throw new AirgapError('E_BASE', `${path} is not in this bundle but in its base`, {
+    throw new AirgapError('E_BASE', `${quoteForeign(path)} is not in this bundle but in its base`, {
       hint: 'the base bundle must have been applied before',
       data: { at: path, offset: 0 },
     });
@@ -73,6 +77,8 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
   const reader: BundleReader = {
     manifest,
     manifestSha256: accepted.manifestSha256,
+    manifestBytes: accepted.manifestBytes,
+    signatures: accepted.signatures,
     signers: accepted.signers,
     find: (path) => files.get(path),
     async read(path) {
@@ -81,7 +87,7 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
     async readFile(path, limit = MAX_INDEX_BYTES) {
       const entry = entryOf(path);
       if (entry.size > limit) {
-        throw new AirgapError('E_LIMIT', `${path} has ${entry.size} bytes, at most ${limit} are read`);
+        throw new AirgapError('E_LIMIT', `${quoteForeign(path)} has ${entry.size} bytes, at most ${limit} are read`);
       }
       const chunks: Buffer[] = [];
       for await (const chunk of readEntry(volumes, entry, 0)) chunks.push(chunk);

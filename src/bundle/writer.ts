@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse } from './file-system.ts';
+import { assertSpace, canBeSparse, spaceError } from './file-system.ts';
 import { isSameSubject, journalPath, openJournal, readJournal, type Journal, type JournalSubject } from './journal.ts';
 import { END_BYTES, entryEnd, headerOf } from './layout.ts';
 import { headBytes, orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
@@ -39,6 +39,8 @@ export interface BundleFileWriter {
   progressed(index: number, received: number): void;
   /** Says that a body begins anew; to be called before its first byte when it had progress. */
   restarted(index: number): void;
+  /** Makes everything said so far durable now, instead of within a second. */
+  flush(): Promise<void>;
   /** Makes what is there durable, for the next run to continue from, and closes. The way out after a failure or an interrupt. */
   suspend(): Promise<void>;
   /**
@@ -46,6 +48,14 @@ export interface BundleFileWriter {
    * result belongs before it.
    */
   finish(): Promise<void>;
+}
+
+export interface BundleFileOptions {
+  /**
+   * Whether the file may have holes. Absent: everywhere but on FAT and exFAT, as far as the file system says what it is (network
+   * file systems do not).
+   */
+  readonly sparse?: boolean;
 }
 
 /** Name under which a bundle is written until it is complete. */
@@ -57,7 +67,11 @@ export function partialPathOf(finalPath: string): string {
  * Begins `finalPath.partial`, or continues it when it is the same bundle (same bundle manifest and signatures). Free
  * space is checked before the first byte. Throws `E_SPACE`.
  */
-export function openBundleFile(finalPath: string, parts: BundleParts): BundleFileWriter {
+export function openBundleFile(
+  finalPath: string,
+  parts: BundleParts,
+  options: BundleFileOptions = {},
+): BundleFileWriter {
   const partialPath = partialPathOf(finalPath);
   const { layout } = parts;
   const head = headBytes(parts);
@@ -65,7 +79,7 @@ export function openBundleFile(finalPath: string, parts: BundleParts): BundleFil
     manifestSha256: layout.entries[0]!.sha256,
     headSha256: createHash('sha256').update(head).digest('hex'),
     size: layout.size,
-    mode: canBeSparse(dirname(partialPath)) ? 'sparse' : 'ordered',
+    mode: (options.sparse ?? canBeSparse(dirname(partialPath))) ? 'sparse' : 'ordered',
   };
   const existing = readJournal(journalPath(partialPath));
   const isContinued =
@@ -74,6 +88,7 @@ export function openBundleFile(finalPath: string, parts: BundleParts): BundleFil
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
     rmSync(journalPath(partialPath), { force: true });
+    syncFolder(dirname(partialPath));
     beginFile(partialPath, parts, head, subject.mode);
   }
   const fd = openSync(partialPath, 'r+');
@@ -110,8 +125,10 @@ export async function writeInOrder(
     };
     const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
     for await (const chunk of bytes) {
-      for (let done = 0; done < chunk.length;) {
-        done += writeSync(fd, chunk, done, chunk.length - done, at + done);
+      try {
+        writeAll(fd, chunk, at);
+      } catch (error) {
+        throw spaceError(writer.partialPath, error);
       }
       at += chunk.length;
       while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
@@ -152,6 +169,7 @@ function makeWriter(
     },
     progressed: (index, received) => journal.progressed(index, received),
     restarted: (index) => journal.restarted(index),
+    flush: () => journal.flush(),
     async suspend() {
       try {
         await journal.close();
@@ -187,6 +205,8 @@ function beginFile(partialPath: string, parts: BundleParts, head: Buffer, mode: 
       writeAll(fd, Buffer.alloc(END_BYTES), layout.endAt);
     }
     fsyncSync(fd);
+  } catch (error) {
+    throw spaceError(partialPath, error);
   } finally {
     closeSync(fd);
   }

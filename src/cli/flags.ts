@@ -120,7 +120,7 @@ export const policyFlags = {
   'state-dir': Flags.string({
     helpGroup: 'POLICY',
     helpValue: 'DIR',
-    description: 'where it is recorded which serial of a stream was applied; older ones are refused',
+    description: 'where applied serials are recorded, older ones are refused; ~/.local/state/airgap by default',
   }),
   'allow-rollback': Flags.integer({
     helpGroup: 'POLICY',
@@ -131,7 +131,7 @@ export const policyFlags = {
   'enforce-expiry': Flags.boolean({ helpGroup: 'POLICY', description: 'refuse an expired bundle instead of warning' }),
 };
 
-/** Flags of a command that uses a private key. */
+/** How a bundle manifest is signed: by a private key or by an identity. */
 export const signFlags = {
   'sign-key': Flags.string({ helpGroup: 'SIGNING', helpValue: 'FILE', description: 'private key to sign with' }),
   'password-file': Flags.string({
@@ -139,4 +139,22 @@ export const signFlags = {
     helpValue: 'FILE',
     description: 'password of the key; else AIRGAP_KEY_PASSWORD, COSIGN_PASSWORD, or a prompt',
   }),
+  keyless: Flags.boolean({
+    helpGroup: 'SIGNING',
+    description: 'sign with a certificate for your identity; a public authority and log publish that identity for ever',
+  }),
+  'identity-token': Flags.string({
+    helpGroup: 'SIGNING',
+    helpValue: 'FILE',
+    description: 'OpenID Connect token for --keyless; else the CI environment is asked',
+  }),
+  'fulcio-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'certificate authority' }),
+  'rekor-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'transparency log' }),
+  'rekor-version': Flags.string({
+    helpGroup: 'SIGNING',
+    options: ['1', '2', 'none'],
+    default: '1',
+    description: 'protocol of the log, none for no log',
+  }),
+  'tsa-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'timestamp authority' }),
 };

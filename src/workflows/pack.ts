@@ -13,7 +13,7 @@ import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-content.ts';
 import { bundleReadme } from './bundle-readme.ts';
 import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
-import { openEntry, reportBody, writeEntries } from './write-entries.ts';
+import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
 import { planImageSet, type PlanOptions } from './plan.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';
@@ -76,8 +76,8 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
   };
   const keptBytes =
     typeof output === 'string'
-      ? await packToFile(output, draft.entries, parts, options, ctx)
-      : await packToStream(output, draft.entries, parts, options, ctx);
+      ? await packToFile(output, { entries: draft.entries, parts }, options, ctx)
+      : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
   if (options.detachedSignature !== undefined) await writeFile(options.detachedSignature, parts.signatures[0] ?? '');
   return { ...result, keptBytes };
 }
@@ -163,16 +163,10 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
   return { manifestBytes, signatures, layout };
 }
 
-async function packToFile(
-  output: string,
-  entries: readonly BundleEntry[],
-  parts: BundleParts,
-  options: PackOptions,
-  ctx: RunContext,
-): Promise<number> {
-  const file = openBundleFile(output, parts);
+async function packToFile(output: string, draft: BundleDraft, options: PackOptions, ctx: RunContext): Promise<number> {
+  const file = openBundleFile(output, draft.parts);
   try {
-    const kept = await stage('pack', ctx, () => writeEntries(entries, parts, file, options.registry, ctx));
+    const kept = await stage('pack', ctx, () => writeEntries(draft, file, options.registry, ctx));
     await selfVerify(file.partialPath, options, ctx);
     await file.finish();
     return kept;
@@ -184,13 +178,13 @@ async function packToFile(
 
 async function packToStream(
   sink: Writable,
-  entries: readonly BundleEntry[],
-  parts: BundleParts,
+  draft: BundleDraft,
   options: PackOptions,
   ctx: RunContext,
 ): Promise<number> {
   return stage('pack', ctx, async () => {
-    const open = openEntry(entries, parts, options.registry, ctx);
+    const { entries, parts } = draft;
+    const open = openEntry(draft, options.registry, ctx);
     ctx.report({ type: 'total', images: 0, blobs: entries.length, bytes: parts.layout.size });
     try {
       await writeBundleTo(sink, parts, {

@@ -217,6 +217,13 @@ mirror:
       [/the same catalog/],
     ],
     [
+      'two digests of one catalog under one target tag',
+      mirror(
+        `operators: [{catalog: "r.io/c@${DIGEST}", targetTag: v1}, {catalog: "r.io/c@sha256:${'b'.repeat(64)}", targetTag: v1}]`,
+      ),
+      [/the same catalog/],
+    ],
+    [
       'a target with registry',
       catalog('targetCatalog: Reg:5000/x'),
       [/targetCatalog: "Reg:5000\/x" is no repository path/],
