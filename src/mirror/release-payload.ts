@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { readContent, type ContentSource } from '../oci/content.ts';
 import { parseIndex, parseManifest } from '../oci/graph.ts';
@@ -141,8 +142,10 @@ async function instanceLayers(
 }
 
 function toComponent(tag: { name: string; from: { kind: string; name: string } }, what: string): ReleaseComponent {
-  const place = `${what}: component ${tag.name}`;
-  if (tag.from.kind !== 'DockerImage') throw new AirgapError('E_OCI', `${place} is a ${tag.from.kind}, not an image`);
+  const place = `${what}: component ${quoteForeign(tag.name)}`;
+  if (tag.from.kind !== 'DockerImage') {
+    throw new AirgapError('E_OCI', `${place} is a ${quoteForeign(tag.from.kind)}, not an image`);
+  }
   return { name: tag.name, origin: tag.from.name, source: parseReference(tag.from.name) };
 }
 

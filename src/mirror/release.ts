@@ -194,14 +194,15 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
   }
   const source =
     signature === undefined ? unsignedSource(release.payload, digest) : atDigest(signature.identity, digest);
+  const tag = releaseTagOf(source);
+  const what = `release ${tag}`;
   const content = ctx.openSource(source);
   const payload = await readReleasePayload(content, await content.resolve(digest, ctx.signal), {
-    what: `release ${name}`,
+    what,
     withDisks: platform.kubeVirtContainer,
     signal: ctx.signal,
   });
-  const tag = releaseTagOf(source);
-  const disks = platform.kubeVirtContainer ? wantedDisks(payload, { platform, what: `release ${tag}` }) : [];
+  const disks = platform.kubeVirtContainer ? wantedDisks(payload, { platform, what }) : [];
   const info: ReleaseInfo = {
     version: payload.version,
     digest,

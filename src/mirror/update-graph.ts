@@ -3,6 +3,7 @@ import parseVersion from 'semver/functions/parse.js';
 import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
 import { nearMatches } from '../core/near-match.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 /** One release of a channel. */
 export interface GraphNode {
@@ -69,7 +70,8 @@ export function parseGraph(
   const { nodes, edges } = result.data;
   const versions = nodes.map(({ version }) => version);
   for (const version of versions) {
-    if (parseVersion(version) === null) throw new AirgapError('E_CONFIG', `${what}: ${version} is no version`);
+    if (parseVersion(version) === null)
+      throw new AirgapError('E_CONFIG', `${what}: ${quoteForeign(version)} is no version`);
   }
   const updates = new Map<string, string[]>(versions.map((version) => [version, []]));
   for (const [fromIndex, toIndex] of edges) {

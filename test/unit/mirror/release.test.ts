@@ -491,7 +491,7 @@ describe('the payload', () => {
     const release = build('4.17.5', { files: { 'release-manifests/image-references': content } });
     await assert.rejects(collect({ channels }, world({ releases: [release] })), {
       code: 'E_OCI',
-      message: /component x is a ImageStreamTag/,
+      message: /component "x" is a "ImageStreamTag"/,
     });
   });
 
