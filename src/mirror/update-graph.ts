@@ -39,10 +39,10 @@ const GraphSchema = z.looseObject({
     z.looseObject({
       version: z.string(),
       payload: z.string(),
-      metadata: z.record(z.string(), z.string()).nullish(),
+      metadata: z.record(z.string(), z.unknown()).nullish(),
     }),
   ),
-  edges: z.array(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()])),
+  edges: z.array(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()])).nullish(),
 });
 
 const CHANNELS_KEY = 'io.openshift.upgrades.graph.release.channels';
@@ -74,7 +74,7 @@ export function parseGraph(
       throw new AirgapError('E_CONFIG', `${what}: ${quoteForeign(version)} is no version`);
   }
   const updates = new Map<string, string[]>(versions.map((version) => [version, []]));
-  for (const [fromIndex, toIndex] of edges) {
+  for (const [fromIndex, toIndex] of edges ?? []) {
     const [source, goal] = [versions[fromIndex], versions[toIndex]];
     if (source === undefined || goal === undefined) {
       throw new AirgapError(
@@ -211,8 +211,9 @@ function nearestHint(graph: UpdateGraph, version: string): string {
   return `nearest in the channel: ${around.join(', ')}${isOtherMinor ? '; or choose another channel' : ''}`;
 }
 
-function channelsOf(metadata: Readonly<Record<string, string>> | null | undefined): string[] {
-  return (metadata?.[CHANNELS_KEY] ?? '').split(',').filter((channel) => channel !== '');
+function channelsOf(metadata: Readonly<Record<string, unknown>> | null | undefined): string[] {
+  const channels = metadata?.[CHANNELS_KEY];
+  return typeof channels === 'string' ? channels.split(',').filter((channel) => channel !== '') : [];
 }
 
 function parseJson(content: Uint8Array | string, what: string): unknown {
