@@ -17,7 +17,7 @@ export interface Volumes {
   /** The same without blocking the thread. */
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** File name of the volume an offset falls into; undefined when there is one file only. */
-  volumeAt(offset: number): string | undefined;
+  readonly volumeAt: (offset: number) => string | undefined;
   close(): void;
 }
 

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { AirgapError } from '../core/errors.ts';
 import { quoteForeign } from '../core/quote.ts';
 import { BLOCK, BlockReader } from './block-reader.ts';
-import { decompress, gzipReproducibly } from './decompress.ts';
+import { decompress, gzipReproducibly, gzipStreamReproducibly } from './decompress.ts';
 import { digestOf, type Digest } from './digest.ts';
 import { MEDIA_TYPE } from './types.ts';
 
@@ -39,7 +40,8 @@ export interface NewLayerEntry {
   readonly mode?: number;
   /** Seconds since 1970; default 0. Only for times that are part of the content, never the time of building. */
   readonly modifiedAt?: number;
-  readonly content?: Uint8Array;
+  /** As a function it is called once, when the entry is written, so that not all contents are in memory together. */
+  readonly content?: Uint8Array | (() => Uint8Array);
 }
 
 export interface BuiltLayer {
@@ -137,6 +139,32 @@ export function buildLayer(entries: readonly NewLayerEntry[], mediaType: string 
   const tar = Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
   const content = gzipReproducibly(tar);
   return { mediaType, digest: digestOf(content), size: content.length, diffId: digestOf(tar), content };
+}
+
+/** The same for much content: one entry at a time is in memory, and the compressed result. */
+export async function buildLargeLayer(
+  entries: readonly NewLayerEntry[],
+  mediaType: string = MEDIA_TYPE.ociLayerGzip,
+): Promise<BuiltLayer> {
+  const tar = createHash('sha256');
+  const blocks = function* (): Generator<Buffer> {
+    for (const entry of withParents(entries)) yield* entryBlocks(entry);
+    yield Buffer.alloc(2 * BLOCK);
+  };
+  const hashed = function* (): Generator<Buffer> {
+    for (const block of blocks()) {
+      tar.update(block);
+      yield block;
+    }
+  };
+  const content = await gzipStreamReproducibly(hashed());
+  return {
+    mediaType,
+    digest: digestOf(content),
+    size: content.length,
+    diffId: `sha256:${tar.digest('hex')}`,
+    content,
+  };
 }
 
 const META_TYPES: ReadonlySet<string> = new Set([
@@ -238,7 +266,8 @@ function withParents(entries: readonly NewLayerEntry[]): NewLayerEntry[] {
 
 function entryBlocks(entry: NewLayerEntry): Buffer[] {
   const isDirectory = entry.type === 'directory';
-  const content = Buffer.from(entry.content ?? []);
+  const given = typeof entry.content === 'function' ? entry.content() : (entry.content ?? new Uint8Array());
+  const content = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
   const fields = {
     path: entry.path,
     mode: entry.mode ?? (isDirectory ? 0o755 : 0o644),

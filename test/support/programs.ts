@@ -16,7 +16,9 @@ type Recipe =
   | { readonly apt: string }
   /** One program out of a package of another Debian release, taken with apt's own means and not installed. */
   | { readonly debian: DebianProgram }
-  | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> };
+  | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> }
+  /** Built inside the module, with exactly the versions its own go.sum names. */
+  | { readonly goSource: string; readonly folder: string; readonly tags: string };
 
 interface DebianProgram {
   readonly suite: string;
@@ -32,6 +34,12 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
   'docker-registry': { apt: 'docker-registry' },
   skopeo: { apt: 'skopeo' },
   registry: { goModule: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0' },
+  helm: { goModule: 'helm.sh/helm/v3/cmd/helm@v3.19.4' },
+  opm: {
+    goSource: 'github.com/operator-framework/operator-registry@v1.57.0',
+    folder: './cmd/opm',
+    tags: 'json1,containers_image_openpgp',
+  },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   openssl: { apt: 'openssl' },
   strace: { apt: 'strace' },
@@ -83,11 +91,25 @@ function install(name: string, recipe: Recipe): void {
   // On the cache's file system, so that the finished program appears by one rename.
   const folder = mkdtempSync(join(CACHE_DIR, 'install-'));
   try {
-    const program = 'debian' in recipe ? takeFromDebian(recipe.debian, folder) : buildWithGo(recipe, folder);
+    const program = obtain(recipe, folder);
     renameSync(program, join(BIN_DIR, name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function obtain(recipe: Exclude<Recipe, { apt: string }>, folder: string): string {
+  if ('debian' in recipe) return takeFromDebian(recipe.debian, folder);
+  return 'goSource' in recipe ? buildFromSource(recipe, folder) : buildWithGo(recipe, folder);
+}
+
+function buildFromSource(recipe: Extract<Recipe, { goSource: string }>, folder: string): string {
+  const env = { ...process.env, CGO_ENABLED: '1', GOFLAGS: '' };
+  const module = execFileSync('go', ['mod', 'download', '-json', recipe.goSource], { env, encoding: 'utf8' });
+  const output = join(folder, 'program');
+  const args = ['build', '-trimpath', '-buildvcs=false', '-tags', recipe.tags, '-o', output, recipe.folder];
+  execFileSync('go', args, { env, stdio: 'inherit', cwd: (JSON.parse(module) as { Dir: string }).Dir });
+  return output;
 }
 
 function buildWithGo(recipe: Extract<Recipe, { goModule: string }>, folder: string): string {
