@@ -3,7 +3,6 @@ import type { RunContext } from '../core/events.ts';
 import { withRetry } from '../core/retry.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { layerFiles, type LayerEntry } from '../oci/layer.ts';
-import type { Descriptor } from '../oci/types.ts';
 import type { CatalogImage } from './catalog-image.ts';
 
 /** Shows every file of a catalog, in no particular order; may be called again. Paths are relative to the catalog. */
@@ -47,15 +46,12 @@ export function catalogFiles(
     const above = nothingAbove();
     for (const layer of layers.toReversed()) {
       if (isCovered(image.configs, above)) return;
-      const found = await readAgainWhenBroken(
-        options,
-        `${options.catalogName}, layer ${layer.digest}`,
-        async (isOpen) => {
-          const stream = await source.fetch(layer, { signal: options.signal });
-          isOpen();
-          return visitLayer(layerFiles(stream, layer.mediaType, layer.digest), image.configs, above, visit);
-        },
-      );
+      const subject = `${options.catalogName}, layer ${layer.digest}`;
+      const found = await readAgainWhenBroken(options, subject, async (isOpen) => {
+        const stream = await source.fetch(layer, { signal: options.signal });
+        isOpen();
+        return visitLayer(layerFiles(stream, layer.mediaType, subject), image.configs, above, visit);
+      });
       for (const [path, isDirectory] of found.isDirectory) above.isDirectory.set(path, isDirectory);
       for (const path of found.hidden) above.hidden.add(path);
       for (const path of found.emptied) above.emptied.add(path);

@@ -44,7 +44,8 @@ async function filteredFiles(generated: GeneratedImage): Promise<Record<string, 
   const layer = manifest.layers.at(-1) as Descriptor;
   const files: Record<string, string> = {};
   for await (const entry of layerFiles(await generated.blobs.get(layer.digest)!.open(), layer.mediaType, 'layer')) {
-    if (entry.type === 'file') files[entry.path] = (await readEntry(entry, 1_000_000, 'layer')).toString();
+    if (entry.type === 'file' && entry.path.startsWith('configs/'))
+      files[entry.path] = (await readEntry(entry, 1_000_000, 'layer')).toString();
   }
   return files;
 }
