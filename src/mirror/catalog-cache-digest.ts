@@ -110,7 +110,7 @@ function splitPath(path: string): { name: string; prefix: string } | undefined {
 }
 
 function ascii(text: string): string {
-  return text.replace(/[^\x01-\x7f]/g, '');
+  return [...text].filter((character) => character > '\0' && character < '\x80').join('');
 }
 
 /** `<length> <key>=<value>\n`, where the length counts itself. */

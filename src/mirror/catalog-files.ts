@@ -9,7 +9,7 @@ import type { CatalogImage } from './catalog-image.ts';
 export type CatalogFiles = (visit: Visitor) => Promise<void>;
 
 /** May see a path twice, when a layer had to be read again; the last time counts. */
-export type Visitor = (path: string, content: AsyncIterable<Buffer>) => Promise<void>;
+type Visitor = (path: string, content: AsyncIterable<Buffer>) => Promise<void>;
 
 const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
   'ECONNRESET',
