@@ -78,8 +78,9 @@ function cacheFolders(config: ImageConfig): string[] {
   return words.flatMap((word, index) => {
     const value = word.startsWith('--cache-dir=') ? word.slice('--cache-dir='.length) : undefined;
     const folder = (value ?? (word === '--cache-dir' ? words[index + 1] : '') ?? '').replace(/^\/+|\/+$/g, '');
-    const isUsable = /^[\w.-]+(?:\/[\w.-]+)+$/.test(folder) && !folder.split('/').includes('..');
-    return isUsable && !`${folder}/`.startsWith(`${CONFIGS}/`) ? [folder] : [];
+    const isPath = /^[\w.-]+(?:\/[\w.-]+)*$/.test(folder) && !folder.split('/').some((part) => /^\.\.?$/.test(part));
+    const isOther = folder !== TMP.path && !`${folder}/`.startsWith(`${CONFIGS}/`);
+    return isPath && isOther ? [folder] : [];
   });
 }
 

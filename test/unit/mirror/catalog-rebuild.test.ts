@@ -125,6 +125,7 @@ test('a cache that the original command keeps elsewhere is hidden too', async ()
   for (const command of [
     ['serve', '/configs', '--cache-dir=/var/cache/opm'],
     ['serve', '/configs', '--cache-dir', '/var/cache/opm/'],
+    ['serve', '/configs', '--cache-dir=/var/cache/opm', '--cache-dir=/tmp', '--cache-dir=/configs', '--cache-dir=.'],
   ]) {
     const { generated } = await rebuild({ command });
     const index = indexOf(generated);
