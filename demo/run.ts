@@ -78,9 +78,7 @@ async function roundTrip(source: EmbeddedRegistry, target: EmbeddedRegistry, cli
 
 /** Leads pulls from the public registries to the embedded one, as an enterprise mirror would. */
 function registriesConf(upstreams: readonly string[], host: string): string {
-  const entries = upstreams.map(
-    (name) => `[[registry]]\nprefix = "${name}"\nlocation = "${host}/${name}"\ninsecure = true\n`,
-  );
+  const entries = upstreams.map((name) => `[[registry]]\nprefix = "${name}"\nlocation = "${host}/${name}"\n`);
   return entries.join('\n');
 }
 
