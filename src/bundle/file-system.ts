@@ -1,7 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError } from '../core/errors.ts';
+import { AirgapError, systemCodeOf } from '../core/errors.ts';
 
 /** statfs(2) types of file systems that have no holes: growing a file writes zeros. */
 const MSDOS_SUPER_MAGIC = 0x4d44;
@@ -43,4 +43,14 @@ export function assertSpace(path: string, size: number, kept: boolean): void {
     `${path} needs ${needed} bytes (${formatBytes(needed)}) more, ${free} bytes (${formatBytes(free)}) are free in ${folder}`,
     { hint: `free ${needed - free} bytes, or write to another disk`, data: { needed, free } },
   );
+}
+
+/** What a failed write is thrown as: a full disk as `E_SPACE` (also when `error` is undefined), anything else unchanged. */
+export function spaceError(path: string, error: unknown): unknown {
+  const code = systemCodeOf(error);
+  if (error !== undefined && code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
+  return new AirgapError('E_SPACE', `${path}: the disk is full`, {
+    hint: 'make room and run the same command again: it continues where it stopped',
+    ...(error === undefined ? {} : { cause: error }),
+  });
 }

@@ -41,7 +41,23 @@ export const planFlags = {
     description: 'leave out images that can not be read and list them in the bundle, instead of failing',
   }),
   'allow-missing-signatures': Flags.boolean({
-    description: 'take release images without the sigstore signature their clusters demand',
+    description: 'take release images without the signatures their clusters demand',
+  }),
+  lock: Flags.string({ helpValue: 'FILE', description: 'take exactly what this airgap.lock says, or fail' }),
+  'graph-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'update service to ask instead of the public one; else UPDATE_URL_OVERRIDE',
+  }),
+  'signature-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'where release signatures are published; else OCP_SIGNATURE_URL',
+  }),
+  'release-key': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'FILE',
+    description: 'armoured OpenPGP key of the releases instead of the built-in one; else OCP_SIGNATURE_VERIFICATION_PK',
   }),
 };
 
@@ -120,7 +136,7 @@ export const policyFlags = {
   'state-dir': Flags.string({
     helpGroup: 'POLICY',
     helpValue: 'DIR',
-    description: 'where it is recorded which serial of a stream was applied; older ones are refused',
+    description: 'where applied serials are recorded, older ones are refused; ~/.local/state/airgap by default',
   }),
   'allow-rollback': Flags.integer({
     helpGroup: 'POLICY',
@@ -131,7 +147,7 @@ export const policyFlags = {
   'enforce-expiry': Flags.boolean({ helpGroup: 'POLICY', description: 'refuse an expired bundle instead of warning' }),
 };
 
-/** Flags of a command that uses a private key. */
+/** How a bundle manifest is signed: by a private key or by an identity. */
 export const signFlags = {
   'sign-key': Flags.string({ helpGroup: 'SIGNING', helpValue: 'FILE', description: 'private key to sign with' }),
   'password-file': Flags.string({
@@ -139,4 +155,22 @@ export const signFlags = {
     helpValue: 'FILE',
     description: 'password of the key; else AIRGAP_KEY_PASSWORD, COSIGN_PASSWORD, or a prompt',
   }),
+  keyless: Flags.boolean({
+    helpGroup: 'SIGNING',
+    description: 'sign with a certificate for your identity; a public authority and log publish that identity for ever',
+  }),
+  'identity-token': Flags.string({
+    helpGroup: 'SIGNING',
+    helpValue: 'FILE',
+    description: 'OpenID Connect token for --keyless; else the CI environment is asked',
+  }),
+  'fulcio-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'certificate authority' }),
+  'rekor-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'transparency log' }),
+  'rekor-version': Flags.string({
+    helpGroup: 'SIGNING',
+    options: ['1', '2', 'none'],
+    default: '1',
+    description: 'protocol of the log, none for no log',
+  }),
+  'tsa-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'timestamp authority' }),
 };

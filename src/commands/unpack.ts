@@ -35,7 +35,7 @@ that no tag ever names something incomplete. What is already there is left alone
     const { unpackBundle } = await import('../workflows/unpack.ts');
     const result = await unpackBundle(
       {
-        ...(await acceptanceOptions(flags)),
+        ...(await acceptanceOptions(flags, this.env)),
         paths: argv as string[],
         target: parseTarget(flags.registry),
         registry: await registryOptions(flags, this.env, this.config.userAgent),

@@ -10,7 +10,7 @@ export async function gatherAll<Item, Result>(
   work: (item: Item) => Promise<Result>,
   concurrency: number,
 ): Promise<Result[]> {
-  const limit = pLimit({ concurrency, rejectOnClear: true });
+  const limit = pLimit(concurrency);
   const errors: (AirgapError | undefined)[] = items.map(() => undefined);
   const tasks = items.map((item, index) =>
     limit(async () => {
@@ -35,12 +35,14 @@ export async function gatherAll<Item, Result>(
 export function throwTogether(errors: readonly AirgapError[]): void {
   const [first] = errors;
   if (first === undefined) return;
-  const lines = [
-    ...new Set(errors.map(({ message, hint }) => (hint === undefined ? message : `${message} (${hint})`))),
-  ];
+  const hints = new Set(errors.map(({ hint }) => hint));
+  const shared = hints.size === 1 ? first.hint : undefined;
+  const withHint = ({ message, hint }: AirgapError) =>
+    hint === undefined || hint === shared ? message : `${message} (${hint})`;
+  const lines = [...new Set(errors.map(withHint))];
   if (lines.length === 1) throw first;
   throw new AirgapError(first.code, [`${lines.length} problems:`, ...lines].join('\n  '), {
-    hint: 'correct each of them',
+    hint: shared ?? 'correct each of them',
     cause: first,
     data: { problems: errors.map(({ code, message, hint, data }) => ({ code, message, hint, ...data })) },
   });

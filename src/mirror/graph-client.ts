@@ -60,7 +60,7 @@ export function createGraphClient(ctx: MirrorContext, options: GraphClientOption
 }
 
 /** The request for a graph: empty values left out, parameters in alphabetical order. Throws `E_CONFIG` for a bad endpoint. */
-export function graphUrl(query: GraphQuery, options: GraphClientOptions): string {
+function graphUrl(query: GraphQuery, options: GraphClientOptions): string {
   const base = query.type === 'okd' ? OKD_ENDPOINT : (options.endpoint ?? OCP_ENDPOINT);
   if (!URL.canParse(base)) {
     throw new AirgapError('E_CONFIG', `${JSON.stringify(base)} is no address of an update service`, {

@@ -118,13 +118,13 @@ function explain(code: string, text: string, url: URL): { reason: string; hint?:
   if (CERTIFICATE_CODES.has(code)) {
     return {
       reason: `TLS: the certificate is not trusted (${printable(text)})`,
-      hint: `give the CA certificate with --registry-ca, or put it into /etc/containers/certs.d/${url.host}/ca.crt`,
+      hint: `give the CA certificate with --ca-file, or put it into /etc/containers/certs.d/${url.host}/ca.crt`,
     };
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return {
       reason: `TLS: ${printable(text.replace(/^.*?error:/, 'error:'), 160)}`,
-      hint: 'if the registry speaks plain HTTP, mark it insecure (registries.conf or --insecure-registry)',
+      hint: 'if the registry speaks plain HTTP, mark it insecure (registries.conf or --insecure)',
     };
   }
   if (code === 'ERR_PROXY_TUNNEL') {

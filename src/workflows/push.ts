@@ -1,3 +1,4 @@
+import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, isAbort } from '../core/errors.ts';
@@ -15,6 +16,9 @@ import {
   type PushPlan,
   type PushTag,
 } from './push-plan.ts';
+
+/** As much as the bundle reader gives at once. */
+const COUNTER_BYTES = 1024 * 1024;
 
 export interface PushTarget {
   /** `host[:port]`. */
@@ -45,8 +49,7 @@ export interface PushResult {
  * second run only asks. Every failure names the target; nothing is tagged unless all of its content is there.
  */
 export async function pushImages(
-  source: ContentSource,
-  images: readonly PushImage[],
+  { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
   client: RegistryClient,
   options: PushOptions,
   ctx: RunContext,
@@ -127,22 +130,36 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
   for (const path of missing) {
     const target = io.open(path);
     const mountFrom = from === undefined ? undefined : io.prefix === '' ? from : `${io.prefix}/${from}`;
-    let told = 0;
-    const body = async () => {
-      const stream = await io.source.fetch(descriptor, { signal: ctx.signal });
-      told = 0;
-      stream.on('data', (chunk: Buffer) => {
-        told += chunk.length;
-        if (from === undefined) ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: told === size });
-      });
-      stream.pause();
-      return stream;
+    const isFirst = from === undefined;
+    const body = async (): Promise<Readable> => {
+      const content = await io.source.fetch(descriptor, { signal: ctx.signal });
+      return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
     if (outcome === 'mounted') counts.mounts += 1;
     else counts.pushedBytes += size;
     from ??= path;
   }
+}
+
+/** Reports the bytes that pass. A body that is opened again for a retry takes back what its failed try had reported. */
+function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContext): Readable {
+  let sent = 0;
+  const counter = new Transform({
+    highWaterMark: COUNTER_BYTES,
+    transform(chunk: Buffer, _encoding, done) {
+      sent += chunk.length;
+      ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: sent === size });
+      done(null, chunk);
+    },
+    destroy(error, done) {
+      if (sent < size) ctx.report({ type: 'blob', digest, size, bytes: -sent, done: false });
+      done(error);
+    },
+  });
+  content.on('error', (error) => counter.destroy(error));
+  counter.on('close', () => content.destroy());
+  return content.pipe(counter);
 }
 
 async function pushManifest(

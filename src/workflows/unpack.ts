@@ -1,6 +1,7 @@
 import { verifyBundle } from '../bundle/checks.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { openBundle } from '../bundle/reader.ts';
+import { lockState } from '../bundle/state.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
@@ -63,15 +64,29 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
     const client = createRegistryClient(withCaBundles(options.registry, caBundles), ctx);
     try {
       const { registry, prefix } = options.target;
+      const { bundle } = reader.manifest;
+      await using state = options.stateDir === undefined ? undefined : await lockState(options.stateDir, bundle.name);
       await client.ping({ registry, repository: prefix }, ctx.signal);
       const push = await stage('push', ctx, async () => {
         const concurrency = options.registry.maxConnections ?? 8;
-        const result = await pushImages(reader, plan.images, client, { target: options.target, concurrency }, ctx);
+        const result = await pushImages(
+          { source: reader, images: plan.images },
+          client,
+          { target: options.target, concurrency },
+          ctx,
+        );
         return { result, detail: describePush(result) };
+      });
+      await state?.record({
+        bundle,
+        manifestSha256: reader.manifestSha256,
+        manifest: reader.manifestBytes,
+        signatures: reader.signatures,
+        appliedAt: new Date(),
       });
       return {
         ok: true,
-        bundle: reader.manifest.bundle,
+        bundle,
         manifestSha256: reader.manifestSha256,
         registry: prefix === '' ? registry : `${registry}/${prefix}`,
         push,

@@ -32,7 +32,7 @@ function tarOf(entries: readonly RawEntry[]): Buffer {
   const blocks = entries.flatMap(({ name, body = Buffer.alloc(0), flag = '0', link = '' }) => {
     const header = Buffer.alloc(512);
     header.write(name, 0, 100);
-    header.write('0000644\0' + '0000000\0' + '0000000\0', 100);
+    header.write('0000644\x000000000\x000000000\0', 100);
     header.write(`${body.length.toString(8).padStart(11, '0')}\0`, 124);
     header.write('00000000000\0', 136);
     header.write(' '.repeat(8), 148);
@@ -181,25 +181,39 @@ describe('layerFiles', () => {
     assert.equal(stream.destroyed, true);
   });
 
-  test('reads to the end of the stream, so that a wrong digest behind the archive is found', async () => {
-    const content = Buffer.concat([SAMPLE, Buffer.from('changed')]);
-    const descriptor = {
-      mediaType: MEDIA_TYPE.ociLayer,
-      digest: digestOf(SAMPLE),
-      size: content.length,
-    };
-    const checked = open(content).pipe(verifyStream(descriptor, 'layer'));
-    await assert.rejects(collected(layerFiles(checked, MEDIA_TYPE.ociLayer, 'layer')), { code: 'E_DIGEST' });
-  });
+  for (const [form, content] of [
+    ['plain', SAMPLE],
+    ['gzip', gzipSync(SAMPLE)],
+    ['zstd', zstdCompressSync(SAMPLE)],
+  ] as const) {
+    test(`reads to the end of the stream, so that a wrong digest is found: ${form}`, async () => {
+      const descriptor = { mediaType: MEDIA_TYPE.ociLayer, digest: digestOf('other'), size: content.length };
+      const checked = open(content, 50).pipe(verifyStream(descriptor, 'layer'));
+      await assert.rejects(collected(layerFiles(checked, MEDIA_TYPE.ociLayer, 'layer')), { code: 'E_DIGEST' });
+    });
 
-  test('destroys the stream when the caller stops early', async () => {
-    const stream = open(gzipSync(SAMPLE), 20);
-    for await (const entry of layerFiles(stream, MEDIA_TYPE.ociLayerGzip, 'layer')) {
-      assert.equal(entry.path, 'etc');
-      break;
-    }
-    assert.equal(stream.destroyed, true);
-  });
+    test(`tells a stream that breaks: ${form}`, async () => {
+      const broken = Readable.from(
+        (async function* () {
+          await Promise.resolve();
+          yield content.subarray(0, 40);
+          throw new Error('connection reset');
+        })(),
+      );
+      await assert.rejects(collected(layerFiles(broken, MEDIA_TYPE.ociLayer, 'layer')), {
+        message: 'connection reset',
+      });
+    });
+
+    test(`destroys the stream when the caller stops early: ${form}`, async () => {
+      const stream = open(content, 20);
+      for await (const entry of layerFiles(stream, MEDIA_TYPE.ociLayerGzip, 'layer')) {
+        assert.equal(entry.path, 'etc');
+        break;
+      }
+      assert.equal(stream.destroyed, true);
+    });
+  }
 
   test('does not hold more than it was allowed to in memory', async () => {
     const [entry] = await listed(tarOf([{ name: 'a', body: Buffer.alloc(2000) }]));
