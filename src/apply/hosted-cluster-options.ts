@@ -47,7 +47,8 @@ export interface HostedClusterOptions {
   readonly disableClusterCapabilities: readonly string[];
   readonly enableClusterCapabilities: readonly string[];
   readonly pausedUntil?: string;
-  readonly wait: boolean;
+  /** Absent: not stated; then everything that can become true is waited for. */
+  readonly wait?: boolean;
   /** Milliseconds; absent: the default of the wait. */
   readonly timeoutMs?: number;
   readonly nodePool: NodePoolOptions;

@@ -97,7 +97,7 @@ function withDefaults(input: HostedClusterInput, problems: Problem[]): HostedClu
     disableClusterCapabilities: input.disableClusterCapabilities ?? [],
     enableClusterCapabilities: input.enableClusterCapabilities ?? [],
     ...fields.optional('pausedUntil', input.pausedUntil === '' ? undefined : input.pausedUntil?.toString()),
-    wait: input.wait ?? (input.nodePoolReplicas ?? 0) > 0,
+    ...fields.optional('wait', input.wait),
     ...fields.optional('timeoutMs', fields.milliseconds('timeout', input.timeout)),
     nodePool: readNodePoolOptions(input, fields),
     additionalNodePools: (input.additionalNodePools ?? []).map((pool, index) => ({

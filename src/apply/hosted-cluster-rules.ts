@@ -124,7 +124,7 @@ function checkKeysAndFiles(options: HostedClusterOptions): Problem[] {
       fix: 'give a key or have one made, not both',
     });
   }
-  if (options.wait && (options.nodePool.replicas ?? 0) < 1) {
+  if (options.wait === true && (options.nodePool.replicas ?? 0) < 1) {
     problems.push({
       field: 'wait',
       problem: 'a hosted cluster without nodes is never complete',
