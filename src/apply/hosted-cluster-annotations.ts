@@ -11,6 +11,7 @@ export const SKIP_RELEASE_VALIDATION = 'hypershift.openshift.io/skip-release-ima
 const MANAGEMENT_PLATFORM = 'hypershift.openshift.io/management-platform';
 /** The only sources that the override annotation has an effect on. */
 const HONOURED_SOURCES = ['registry.redhat.io', 'registry.redhat.io/redhat'];
+const NEWEST_INDEX_MINOR = 22;
 /** The default catalogs of a hosted cluster, oldest set first. */
 const DEFAULT_CATALOGS = ['certified-operators', 'community-operators', 'redhat-marketplace', 'redhat-operators'];
 
@@ -50,11 +51,23 @@ export function checkAnnotations({ annotations, olmCatalogPlacement }: HostedClu
 }
 
 /** The pairs of the override annotation: split at commas, each at its first `=`. */
-export function parseOverrides(text: string): { readonly source: string; readonly target: string }[] {
+function parseOverrides(text: string): { readonly source: string; readonly target: string }[] {
   return text.split(',').map((pair) => {
     const at = pair.indexOf('=');
     return { source: at < 0 ? pair : pair.slice(0, at), target: at < 0 ? '' : pair.slice(at + 1) };
   });
+}
+
+/**
+ * Index images of which one has to exist for an override annotation to work: the operator tries the minor version of the release
+ * and up to three older ones, none newer than 4.22; to a bare host it adds `/redhat`. Empty when no source has an effect.
+ */
+export function overriddenIndexImages(text: string, minor: number): string[] {
+  const honoured = parseOverrides(text).find(({ source }) => HONOURED_SOURCES.includes(source));
+  if (honoured === undefined) return [];
+  const place = honoured.source === HONOURED_SOURCES[0] ? `${honoured.target}/redhat` : honoured.target;
+  const newest = Math.min(minor, NEWEST_INDEX_MINOR);
+  return Array.from({ length: 4 }, (_, older) => `${place}/redhat-operator-index:v4.${newest - older}`);
 }
 
 function checkOverrides(text: string): string[][] {

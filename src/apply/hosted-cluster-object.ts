@@ -1,6 +1,6 @@
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import type { HostedClusterContext } from './hosted-cluster-render.ts';
-import { secretNames, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
+import { registryCasName, secretNames, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
 import type { ClassMapping, ImageContentSource, TolerationInput } from './hosted-cluster-schema.ts';
 import type { KubeObject } from './kube-object.ts';
 
@@ -37,6 +37,9 @@ export function buildHostedCluster(options: HostedClusterOptions, context: Hoste
       },
       configuration: {
         ...(context.catalogs.disableDefaultSources ? { operatorhub: { disableAllDefaultSources: true } } : {}),
+        ...(context.registryCas === undefined
+          ? {}
+          : { image: { additionalTrustedCA: { name: registryCasName(options) } } }),
         ...(options.featureSet === undefined ? {} : { featureGate: { featureSet: options.featureSet } }),
       },
       controllerAvailabilityPolicy: options.controlPlaneAvailabilityPolicy,

@@ -4,7 +4,7 @@ import { assertFinalFields, droppedEntries } from './hosted-cluster-existing.ts'
 import type { HostedClusterFiles } from './hosted-cluster-files.ts';
 import { mergeImageContentSources } from './hosted-cluster-object.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
-import { findRelease, newestRelease, type BundleRelease } from './hosted-cluster-release.ts';
+import { findRelease, minorOf, newestRelease, type BundleRelease } from './hosted-cluster-release.ts';
 import { renderHostedCluster, type SshKey } from './hosted-cluster-render.ts';
 import { secretNames, TRUST_BUNDLE_KEY, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
 import { INFRA_LABEL } from './hosted-cluster-render.ts';
@@ -20,6 +20,8 @@ export interface BundleContent {
   readonly imageContentSources: readonly ImageContentSource[];
   /** CA certificates of the registry and further trust, PEM. */
   readonly trustBundle?: string;
+  /** CA certificates per registry, keyed `host` or `host..port`. */
+  readonly registryCas?: Readonly<Record<string, string>>;
 }
 
 /** What is on the management cluster of one hosted cluster; everything absent before the first run. */
@@ -48,6 +50,9 @@ export interface HostedClusterPlan {
   readonly objects: readonly KubeObject[];
   readonly warnings: readonly string[];
 }
+
+/** From this minor version on, image imports of the hosted cluster trust its trust bundle (OCPBUGS-31446). */
+const FIRST_IMPORTING_WITH_BUNDLE = 17;
 
 /**
  * Everything that will be on the management cluster for one hosted cluster. Values that were random once are read back from `live`;
@@ -100,6 +105,7 @@ export function planHostedCluster(
     ...(sshKey === undefined ? {} : { sshKey }),
     ...(trustBundle === undefined ? {} : { trustBundle }),
     ...(files.infraKubeconfig === undefined ? {} : { infraKubeconfig: files.infraKubeconfig }),
+    ...(needsRegistryCas(bundle, release) ? { registryCas: bundle.registryCas! } : {}),
     imageContentSources: environment.allowRemovals ? wanted : mergeImageContentSources(wanted, liveSources),
     catalogs,
   });
@@ -111,6 +117,15 @@ export function planHostedCluster(
 export function liveInfraId(live: LiveHostedCluster): string | undefined {
   return (
     textAt(live.hostedCluster, 'spec', 'infraID') ?? live.encryptionKey?.metadata.labels?.[INFRA_LABEL] ?? undefined
+  );
+}
+
+/** Image imports of older releases do not look at the trust bundle. */
+function needsRegistryCas({ registryCas = {} }: BundleContent, release: BundleRelease | undefined): boolean {
+  return (
+    release !== undefined &&
+    minorOf(release.version) < FIRST_IMPORTING_WITH_BUNDLE &&
+    Object.keys(registryCas).length > 0
   );
 }
 

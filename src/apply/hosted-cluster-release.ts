@@ -23,9 +23,6 @@ export interface SupportedVersions {
   readonly operatorCommit: string | undefined;
 }
 
-/** A node pool may be this many minor versions behind its hosted cluster. */
-const MAX_SKEW = 3;
-
 const supportedVersionsSchema = z.object({ versions: z.array(z.string()) });
 
 /** Name and namespace of the ConfigMap in which the operator says what it supports. */
@@ -56,50 +53,31 @@ export function findRelease(releases: readonly BundleRelease[], image: string): 
   );
 }
 
-/** Throws `E_PREFLIGHT` naming the supported versions unless the operator can run the release. */
-export function assertSupported(version: string, supported: SupportedVersions, cluster: string): void {
-  const minor = minorOf(version);
-  if (supported.versions.some((candidate) => minorOf(candidate) === minor)) return;
-  const list = supported.versions.join(', ');
-  throw new AirgapError(
-    'E_PREFLIGHT',
-    `hosted cluster ${cluster}: release ${version} is not supported; supported: ${list}`,
-    {
-      hint: 'choose a supported release (releaseImage, --release-image) or update the multicluster engine first',
-    },
-  );
-}
-
-/** Throws `E_PREFLIGHT` unless the payload runs on the nodes of both clusters. Control plane pods use the same payload. */
-export function assertArchitectures(
+/**
+ * Why a release can not run on this management cluster; empty when it can. Without `supported` its version is not looked at.
+ * `architectures` are those of all nodes: control plane pods use the same payload as the hosted nodes.
+ */
+export function releaseProblems(
   release: BundleRelease,
-  cluster: string,
-  needed: { readonly nodes: readonly string[]; readonly managementCluster: readonly string[] },
-): void {
-  const missing = [...new Set([...needed.nodes, ...needed.managementCluster])].filter(
-    (architecture) => !release.architectures.includes(architecture),
-  );
-  if (missing.length === 0 || release.architectures.length === 0) return;
-  throw new AirgapError(
-    'E_PREFLIGHT',
-    `hosted cluster ${cluster}: release ${release.version} has no ${missing.join(', ')}`,
-    {
-      hint: 'mirror a release payload for this architecture, or a multi-architecture one',
-    },
-  );
-}
-
-/** Throws `E_PREFLIGHT` when a node pool would be newer than its cluster or more than three minor versions behind. */
-export function assertSkew(pool: string, poolVersion: string, clusterVersion: string): void {
-  const isNewer = compare(poolVersion, clusterVersion) > 0;
-  if (!isNewer && minorOf(clusterVersion) - minorOf(poolVersion) <= MAX_SKEW) return;
-  throw new AirgapError(
-    'E_PREFLIGHT',
-    `node pool ${pool} at ${poolVersion} does not fit a control plane at ${clusterVersion}`,
-    {
-      hint: 'a node pool is at most as new as its hosted cluster and at most three minor versions older',
-    },
-  );
+  needed: { readonly supported?: SupportedVersions; readonly architectures: readonly string[] },
+): { readonly problem: string; readonly fix: string }[] {
+  const problems = [];
+  const { supported, architectures } = needed;
+  const minor = minorOf(release.version);
+  if (supported !== undefined && !supported.versions.some((version) => minorOf(version) === minor)) {
+    problems.push({
+      problem: `release ${release.version} is not supported by the operator; supported: ${supported.versions.join(', ')}`,
+      fix: 'choose a supported release (releaseImage, --release-image) or update the multicluster engine first',
+    });
+  }
+  const missing = architectures.filter((architecture) => !release.architectures.includes(architecture));
+  if (missing.length > 0) {
+    problems.push({
+      problem: `release ${release.version} is not made for ${missing.join(', ')}`,
+      fix: 'mirror the release for this architecture, or a multi-architecture payload',
+    });
+  }
+  return problems;
 }
 
 /** Position in the line of minor versions: the numbering of 5.x continues that of 4.x, 5.0 is 4.23. */

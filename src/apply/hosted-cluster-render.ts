@@ -6,6 +6,7 @@ import {
   buildInfraCredentials,
   buildNamespace,
   buildPullSecret,
+  buildRegistryCas,
   buildSshKeySecret,
   buildTrustBundle,
 } from './hosted-cluster-secrets.ts';
@@ -25,6 +26,8 @@ export interface HostedClusterContext {
   /** PEM certificates the hosted cluster trusts. */
   readonly trustBundle?: string;
   readonly infraKubeconfig?: Uint8Array;
+  /** CA certificates per registry for image imports, keyed `host` or `host..port`; only for releases that need them. */
+  readonly registryCas?: Readonly<Record<string, string>>;
   /** Mirrors of the bundle; entries that the options state themselves come first. */
   readonly imageContentSources: readonly ImageContentSource[];
   readonly catalogs: HostedCatalogDecision;
@@ -53,6 +56,7 @@ export function renderHostedCluster(options: HostedClusterOptions, context: Host
   return [
     buildNamespace(options.namespace),
     ...(context.trustBundle === undefined ? [] : [buildTrustBundle(options.namespace, context.trustBundle)]),
+    ...(context.registryCas === undefined ? [] : [buildRegistryCas(options, context.registryCas)]),
     buildPullSecret(options, context.pullSecret),
     ...(context.sshKey === undefined ? [] : [buildSshKeySecret(options, context.sshKey)]),
     ...(context.infraKubeconfig === undefined ? [] : [buildInfraCredentials(options, context.infraKubeconfig)]),

@@ -34,6 +34,20 @@ export function buildTrustBundle(namespace: string, pem: string): KubeObject {
   };
 }
 
+/** CA certificates for image imports by the API server of the hosted cluster. */
+export function buildRegistryCas(cluster: Identity, registryCas: Readonly<Record<string, string>>): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: registryCasName(cluster), namespace: cluster.namespace },
+    data: registryCas,
+  };
+}
+
+export function registryCasName({ name }: Identity): string {
+  return `${name}-registry-config`;
+}
+
 /** Registry credentials. Without a type, as the vendor tool makes it: the type of an existing Secret can not change. */
 export function buildPullSecret(cluster: Identity, content: Uint8Array): KubeObject {
   return secret(cluster, secretNames(cluster).pullSecret, { '.dockerconfigjson': content });

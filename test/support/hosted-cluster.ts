@@ -11,7 +11,7 @@ export const FRESH = { infraId: 'example-x7k2q', encryptionKey: new Uint8Array(3
 export const FILES: HostedClusterFiles = { pullSecret: Buffer.from('{"auths":{"r":{}}}'), imageContentSources: [] };
 
 /** Options from flags; name, pull secret and release are given where a test does not care. */
-export function optionsOf(flags: Readonly<Record<string, FlagValue>> = {}): HostedClusterOptions {
+export function optionsOf(flags: Readonly<Record<string, FlagValue | undefined>> = {}): HostedClusterOptions {
   const all = { name: 'example', 'pull-secret': 'pull-secret.json', 'release-image': RELEASE_IMAGE, ...flags };
   return readHostedCluster(readHostedClusterFlags(all), 'flags');
 }
