@@ -31,7 +31,7 @@ export type ProgressEvent =
       readonly reason: 'present' | 'kept' | 'mounted';
     }
   /** An image is completely there. */
-  | { readonly type: 'image'; readonly reference: string; readonly digest: string }
+  | { readonly type: 'image'; readonly reference: string; readonly digest?: string }
   /** A request is repeated after `delayMs`. */
   | {
       readonly type: 'retry';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Warning } from '../core/events.ts';
 import type { RunContext } from '../core/events.ts';
-import type { ContentSource } from '../oci/content.ts';
+import type { ReferrerSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ImageRef } from '../oci/reference.ts';
 import type { Descriptor, Platform } from '../oci/types.ts';
@@ -18,7 +18,7 @@ export type ImageKind =
   | 'helm'
   | 'signature';
 
-/** Where an image lives below the target registry (and its prefix): never empty, always with a tag. */
+/** Where an image lives below the target registry (and its prefix). */
 export interface TargetName {
   readonly repository: string;
   readonly tag: string;
@@ -36,6 +36,8 @@ export interface ImageRequest {
   readonly because: readonly string[];
   /** Only these instances of an index; absent: all. */
   readonly platforms?: readonly Platform[];
+  /** Clusters from 4.21 on refuse this image without its sigstore signature: `.sig` missing is an error unless allowed. */
+  readonly requireSignature?: true;
   /** Set when the content is made by us (a rebuilt catalog, the graph-data image): read from here, not from `source`. */
   readonly generated?: GeneratedImage;
 }
@@ -70,7 +72,7 @@ export interface Collection {
 /** What collectors may use of the outside world; the workflows provide it. */
 export interface MirrorContext extends RunContext {
   /** Content of the repository (or OCI layout) a reference names. */
-  openSource(ref: ImageRef): ContentSource;
+  openSource(ref: ImageRef): ReferrerSource;
   /** GET of a document that is no registry content (graph, signature, chart index): body up to `limit` bytes; `E_NOT_FOUND` for 404. */
   fetchDocument(url: string, options: FetchDocumentOptions): Promise<Buffer>;
 }
@@ -86,12 +88,13 @@ export interface PlannedImage {
   readonly origin: string;
   readonly source: ImageRef;
   readonly root: Descriptor;
-  readonly target: TargetName;
+  /** Referrers have no tag: they are pushed by digest. */
+  readonly target: { readonly repository: string; readonly tag?: string };
   readonly because: readonly string[];
   readonly platforms?: readonly Platform[];
   /** Bytes of the whole closure, shared or not. */
   readonly bytes: number;
-  /** Signatures, attestations and other referrers found for this image, as images of kind `signature`. */
+  /** For kind `signature`: the manifest it refers to. */
   readonly signatureOf?: Digest;
 }
 

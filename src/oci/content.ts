@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { AirgapError } from '../core/errors.ts';
+import type { Digest } from './digest.ts';
 import type { Descriptor } from './types.ts';
 
 /** Content bound to one repository, or to one bundle. */
@@ -16,6 +17,12 @@ export interface ContentSource {
 export interface FetchOptions {
   readonly signal: AbortSignal;
   readonly offset?: number;
+}
+
+/** A repository that also knows what refers to a manifest (OCI 1.1 referrers, by API or by fallback tag). */
+export interface ReferrerSource extends ContentSource {
+  /** Descriptors of all referrers of `digest`, with `artifactType`; empty when there are none. */
+  referrers(digest: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
 }
 
 /** A place content goes to, bound to one repository. */

@@ -24,14 +24,14 @@ export function readSuccessors(content: Uint8Array, mediaType: string, what: str
   if (isIndexType(mediaType)) {
     const index = parseIndex(content, mediaType, what);
     return {
-      manifests: index.manifests as readonly Descriptor[],
+      manifests: index.manifests,
       blobs: [],
-      subject: index.subject as Descriptor | undefined,
+      subject: index.subject,
     };
   }
   const manifest = parseManifest(content, mediaType, what);
   const blobs = [manifest.config, ...manifest.layers] as readonly Descriptor[];
-  return { manifests: [], blobs, subject: manifest.subject as Descriptor | undefined };
+  return { manifests: [], blobs, subject: manifest.subject };
 }
 
 /** Parses an image index (or manifest list); throws `E_OCI`. */

@@ -35,7 +35,7 @@ export function parseReference(text: string, options: { readonly allowBare?: boo
   const tag = hasTag ? nameAndTag.slice(colon + 1) : undefined;
 
   if (name === '') throw referenceError(text, 'the name is empty', 'write registry/path:tag');
-  if (tag !== undefined && !TAG.test(tag)) {
+  if (tag !== undefined && !isTag(tag)) {
     throw referenceError(
       text,
       `${JSON.stringify(tag)} is not a tag`,
@@ -97,6 +97,11 @@ export function networkReference(ref: ImageRef): ImageRef {
 /** The tag form of a digest, `sha256-<hex>`, as mirrors use it for images known by digest alone. */
 export function digestTag(digest: Digest): string {
   return `${digest.slice(0, digest.indexOf(':'))}-${hexOf(digest)}`;
+}
+
+/** True when `text` can be a tag in any registry. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
 }
 
 /** True when `path` can be a repository in any registry. */

@@ -4,12 +4,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { buildApiServer, fetchCrds } from './apiserver-programs.ts';
+import { CACHE_DIR } from './cache-dir.ts';
 
-/** Outside the checkout, so that a fresh clone needs no second build. */
-export const CACHE_DIR = process.env['AIRGAP_TEST_CACHE'] ?? join(homedir(), '.cache', 'airgap-test');
 const BIN_DIR = join(CACHE_DIR, 'bin');
 
 type Recipe = { readonly apt: string } | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> };
@@ -64,14 +63,18 @@ function install(recipe: Recipe): void {
 
 if (import.meta.main) {
   const missing: string[] = [];
-  for (const [name, recipe] of Object.entries(RECIPES)) {
-    if (findProgram(name) !== undefined) continue;
+  const attempt = (name: string, work: () => void): void => {
     try {
-      install(recipe);
+      work();
     } catch (error) {
       missing.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
     }
+  };
+  for (const [name, recipe] of Object.entries(RECIPES)) {
+    if (findProgram(name) === undefined) attempt(name, () => install(recipe));
   }
+  attempt('CRDs', fetchCrds);
+  attempt('kube-apiserver and etcd', buildApiServer);
   for (const line of missing) process.stderr.write(`not installed: ${line}\n`);
   if (missing.length > 0 && process.argv.includes('--require')) process.exitCode = 1;
 }

@@ -1,0 +1,88 @@
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
+import { AirgapError, exitStatusOf, isAbort } from '../core/errors.ts';
+import type { RunContext } from '../core/events.ts';
+import { createJsonRenderer, createLineRenderer, errorAsJson, formatError, type Renderer } from './render.ts';
+
+const SIGNAL_EXIT_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+type StopSignal = keyof typeof SIGNAL_EXIT_STATUS;
+
+/** The base of all commands: common flags, a signal that stops everything, progress on stderr, errors to exit statuses. */
+export abstract class AirgapCommand extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    'log-format': Flags.string({
+      helpGroup: 'GLOBAL',
+      options: ['text', 'json'],
+      default: 'text',
+      description: 'how progress is written to stderr',
+    }),
+    verbose: Flags.boolean({ helpGroup: 'GLOBAL', description: 'show every request' }),
+  };
+
+  /** Said when the run is stopped by a signal: what is kept and how to go on. */
+  protected resumeHint: string | undefined;
+
+  /** The environment; nothing outside `cli` and the commands reads it. */
+  protected readonly env: NodeJS.ProcessEnv = process.env;
+
+  private renderer: Renderer | undefined;
+  private stoppedBy: StopSignal | undefined;
+  private readonly abort = new AbortController();
+
+  /** Signal and reporter for the workflow. Call once, after the flags are parsed. */
+  protected async startRun(flags: { 'log-format': string; verbose: boolean }): Promise<RunContext> {
+    const write = (text: string): void => void process.stderr.write(text);
+    const options = { write, now: Date.now, verbose: flags.verbose };
+    if (flags['log-format'] === 'json') {
+      this.renderer = createJsonRenderer(options);
+    } else if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') {
+      const { createTtyRenderer } = await import('./render-tty.ts');
+      this.renderer = createTtyRenderer({ ...options, stream: process.stderr });
+    } else {
+      this.renderer = createLineRenderer(options);
+    }
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.stop(name));
+    return { signal: this.abort.signal, report: this.renderer.report };
+  }
+
+  /** The run did what was possible, with content left out as the user allowed: a status of its own. */
+  protected finishPartially(): void {
+    process.exitCode = exitStatusOf('E_PARTIAL');
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    this.renderer?.close();
+    if (this.stoppedBy !== undefined && (isAbort(error) || error === this.abort.signal.reason)) {
+      process.exitCode = SIGNAL_EXIT_STATUS[this.stoppedBy];
+      this.tell(`stopped.${this.resumeHint === undefined ? '' : ` ${this.resumeHint}`}`);
+      if (this.jsonEnabled()) this.logJson({ ok: false, code: this.stoppedBy, message: 'stopped by a signal' });
+      return;
+    }
+    if (error instanceof AirgapError) {
+      process.exitCode = exitStatusOf(error.code);
+      if (this.jsonEnabled()) this.logJson(errorAsJson(error));
+      else this.tell(formatError(error));
+      return;
+    }
+    await super.catch(error);
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.renderer?.close();
+    await super.finally(error);
+  }
+
+  private tell(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  private stop(name: StopSignal): void {
+    if (this.stoppedBy !== undefined) process.exit(SIGNAL_EXIT_STATUS[this.stoppedBy]);
+    this.stoppedBy = name;
+    this.renderer?.close();
+    this.tell('stopping … (once more to exit at once)');
+    this.abort.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
+  }
+}

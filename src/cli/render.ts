@@ -1,0 +1,107 @@
+import { formatDuration } from '../core/bytes.ts';
+import { AirgapError } from '../core/errors.ts';
+import type { ProgressEvent, Reporter } from '../core/events.ts';
+import { createProgress } from './progress.ts';
+
+/** Without a terminal the state of a running stage is said this often. */
+const LINE_INTERVAL_MS = 30_000;
+
+export interface Renderer {
+  readonly report: Reporter;
+  /** Ends the output: removes what was temporary. */
+  close(): void;
+}
+
+export interface RenderOptions {
+  readonly write: (text: string) => void;
+  readonly now: () => number;
+  /** Also shows requests and retries. */
+  readonly verbose: boolean;
+}
+
+/** Plain lines: permanent events as they come, the state of the running stage every 30 s. */
+export function createLineRenderer(options: RenderOptions): Renderer {
+  const progress = createProgress(options.now);
+  let lastLineAt = options.now();
+  return {
+    report(event) {
+      progress.add(event);
+      const line = permanentLine(event, options.verbose);
+      if (line !== undefined) options.write(`${line}\n`);
+      if (event.type === 'stage' || line !== undefined) {
+        lastLineAt = options.now();
+      } else if (options.now() - lastLineAt >= LINE_INTERVAL_MS) {
+        lastLineAt = options.now();
+        options.write(`${progress.line()}\n`);
+      }
+    },
+    close() {},
+  };
+}
+
+/** Every event as one line of JSON with its time. */
+export function createJsonRenderer(options: RenderOptions): Renderer {
+  return {
+    report(event) {
+      if (event.type === 'request' && !options.verbose) return;
+      options.write(`${JSON.stringify({ time: new Date(options.now()).toISOString(), ...event })}\n`);
+    },
+    close() {},
+  };
+}
+
+/** The line an event leaves behind for good, or undefined when it only moves the progress. */
+export function permanentLine(event: ProgressEvent, verbose: boolean): string | undefined {
+  switch (event.type) {
+    case 'stage': {
+      if (event.state === 'started') return undefined;
+      const took = event.elapsedMs === undefined ? '' : ` (${formatDuration(event.elapsedMs)})`;
+      return `✓ ${event.name}${event.detail === undefined ? '' : `: ${event.detail}`}${took}`;
+    }
+    case 'warning':
+      return `! ${event.code}: ${event.message}`;
+    case 'change':
+      return event.action === 'unchanged' && !verbose ? undefined : `  ${event.subject} ${event.action}`;
+    case 'retry':
+      return `~ ${event.subject}: ${event.reason}; again in ${formatDuration(event.delayMs)} (try ${event.attempt + 1})`;
+    case 'request':
+      return verbose ? `  ${event.method} ${event.url} ${event.status} ${Math.round(event.elapsedMs)} ms` : undefined;
+    case 'total':
+    case 'blob':
+    case 'skipped':
+    case 'image':
+    case 'waiting':
+      return undefined;
+  }
+}
+
+/** An error for people: code and message, then each cause once, then the fix. */
+export function formatError(error: AirgapError): string {
+  const lines = [`error ${error.code}: ${error.message}`];
+  let cause = error.cause;
+  for (let depth = 0; cause instanceof Error && depth < 5; depth += 1) {
+    const code = cause instanceof AirgapError ? `${cause.code}: ` : '';
+    if (!lines[0]!.includes(cause.message)) lines.push(`  because: ${code}${cause.message}`);
+    cause = cause.cause;
+  }
+  const hint = hintOf(error);
+  if (hint !== undefined) lines.push(`  fix: ${hint}`);
+  return lines.join('\n');
+}
+
+/** The error as data for `--json`. */
+export function errorAsJson(error: AirgapError): Record<string, unknown> {
+  const hint = hintOf(error);
+  return {
+    ok: false,
+    code: error.code,
+    message: error.message,
+    ...(hint === undefined ? {} : { hint }),
+    ...error.data,
+  };
+}
+
+function hintOf(error: AirgapError): string | undefined {
+  if (error.hint !== undefined) return error.hint;
+  return error.cause instanceof AirgapError ? hintOf(error.cause) : undefined;
+}

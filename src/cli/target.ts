@@ -1,0 +1,26 @@
+import { AirgapError } from '../core/errors.ts';
+import { isRepositoryPath } from '../oci/reference.ts';
+
+/** Reads `HOST[:PORT][/PREFIX]`. Throws `E_USAGE` that says what is wrong with it. */
+export function parseTarget(text: string): { registry: string; prefix: string } {
+  const rest = text.replace(/^docker:\/\//, '').replace(/\/+$/, '');
+  const slash = rest.indexOf('/');
+  const registry = slash < 0 ? rest : rest.slice(0, slash);
+  const prefix = slash < 0 ? '' : rest.slice(slash + 1);
+  const isHost = /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/.test(registry);
+  if (!isHost || rest.includes('://')) {
+    throw new AirgapError('E_USAGE', `--registry ${JSON.stringify(text)}: ${JSON.stringify(registry)} is no host`, {
+      hint: 'write HOST[:PORT][/PREFIX], without a scheme',
+    });
+  }
+  if (prefix !== '' && !isRepositoryPath(prefix)) {
+    throw new AirgapError(
+      'E_USAGE',
+      `--registry ${JSON.stringify(text)}: ${JSON.stringify(prefix)} can not be a path in a registry`,
+      {
+        hint: 'use lower-case letters, digits and the separators ".", "_", "-" and "/"; give no tag',
+      },
+    );
+  }
+  return { registry, prefix };
+}

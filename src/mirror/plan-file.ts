@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { AirgapError } from '../core/errors.ts';
+import type { Digest } from '../oci/digest.ts';
+import { isDigest } from '../oci/digest.ts';
+import { PlatformSchema } from '../oci/types.ts';
+import { formatReference } from '../oci/reference.ts';
+import type { ImageKind, MirrorPlan } from './mirror-plan.ts';
+
+export const PLAN_PATH = 'plan.json';
+const SCHEMA_VERSION = 1;
+
+const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a digest');
+const kinds = [
+  'release',
+  'releaseContent',
+  'kubevirtDisk',
+  'graphData',
+  'catalog',
+  'operatorBundle',
+  'relatedImage',
+  'additional',
+  'helm',
+  'signature',
+] as const satisfies readonly ImageKind[];
+
+/** `plan.json` in a bundle: what is inside and why; what `unpack` works from. Written by us, read strictly. */
+export const PlanFileSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  images: z.array(
+    z.strictObject({
+      kind: z.enum(kinds),
+      origin: z.string(),
+      source: z.string(),
+      digest,
+      mediaType: z.string(),
+      size: z.number().int().nonnegative(),
+      target: z.strictObject({ repository: z.string(), tag: z.string().optional() }),
+      because: z.array(z.string()),
+      platforms: z.array(PlatformSchema).optional(),
+      bytes: z.number().int().nonnegative(),
+      signatureOf: digest.optional(),
+    }),
+  ),
+  gaps: z.array(z.strictObject({ origin: z.string(), because: z.array(z.string()), reason: z.string() })),
+  warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })),
+  totalBytes: z.number().int().nonnegative(),
+});
+
+export type PlanFile = z.infer<typeof PlanFileSchema>;
+export type PlanFileImage = PlanFile['images'][number];
+
+/** The plan as data for `plan.json`: no absolute path, no time, no secret. */
+export function planFileOf(plan: MirrorPlan): PlanFile {
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    images: plan.images.map((image) => ({
+      kind: image.kind,
+      origin: image.origin,
+      source: formatReference(image.source),
+      digest: image.root.digest,
+      mediaType: image.root.mediaType,
+      size: image.root.size,
+      target: { ...image.target },
+      because: [...image.because],
+      ...(image.platforms === undefined ? {} : { platforms: image.platforms.map((platform) => ({ ...platform })) }),
+      bytes: image.bytes,
+      ...(image.signatureOf === undefined ? {} : { signatureOf: image.signatureOf }),
+    })),
+    gaps: plan.gaps.map((gap) => ({ ...gap, because: [...gap.because] })),
+    warnings: plan.warnings.map((warning) => ({ ...warning })),
+    totalBytes: plan.totalBytes,
+  };
+}
+
+/** Serialises with two-space indentation: people read this file too. */
+export function formatPlanFile(file: PlanFile): Buffer {
+  return Buffer.from(`${JSON.stringify(file, null, 2)}\n`);
+}
+
+/** Reads `plan.json` of an accepted bundle; `E_MANIFEST` when it is not one this version understands. */
+export function parsePlanFile(content: Uint8Array): PlanFile {
+  const result = PlanFileSchema.safeParse(JSON.parse(Buffer.from(content).toString('utf8')));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new AirgapError('E_MANIFEST', `plan.json: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`, {
+    hint: 'the bundle was made by another version of airgap; use that version, or a newer one',
+  });
+}

@@ -1,0 +1,220 @@
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Readable } from 'node:stream';
+import { AirgapError, isAbort, systemCodeOf } from '../core/errors.ts';
+import type { RunContext } from '../core/events.ts';
+import { secureContextFor } from './certificates.ts';
+import type { RegistryOptions } from './options.ts';
+import { proxyFor } from './proxy.ts';
+import { redactUrl } from './redact.ts';
+import { connectionError } from './registry-error.ts';
+
+const DEFAULT_CONNECTIONS = 8;
+/** Time for name lookup, TCP and TLS. */
+const CONNECT_TIMEOUT_MS = 30_000;
+/** Longest silence while bytes are expected. */
+const IDLE_TIMEOUT_MS = 90_000;
+/** Longest silence after content was sent: storage behind a registry may assemble a large upload before it answers. */
+const COMMIT_TIMEOUT_MS = 600_000;
+
+/** Content of a request: bytes, or a stream of known length that can be opened again. `size` is bytes. */
+export type RequestBody = Buffer | { readonly size: number; readonly open: () => Promise<Readable> };
+
+export interface Exchange {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody | undefined;
+  readonly isInsecure: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Transport {
+  /**
+   * One request and its answer, whatever the status; the body of the answer has to be read or destroyed by the caller.
+   * No redirect is followed, no credential added, nothing retried but a kept connection that turns out to be closed.
+   * Throws `E_UNREACHABLE`, `E_DIGEST` when a body has another length than promised, and the abort of the signal.
+   */
+  exchange(exchange: Exchange): Promise<IncomingMessage>;
+  close(): void;
+}
+
+/** Connections to registries: kept alive, per origin, with its certificates and its proxy. */
+export function createTransport(options: RegistryOptions, ctx: RunContext): Transport {
+  const agents = new Map<string, http.Agent>();
+  const agentFor = (url: URL, isInsecure: boolean): http.Agent => {
+    const key = isInsecure ? `${url.origin} insecure` : url.origin;
+    let agent = agents.get(key);
+    if (agent === undefined) {
+      agent = createAgent(url, isInsecure, options);
+      agents.set(key, agent);
+    }
+    return agent;
+  };
+  return {
+    async exchange(exchange) {
+      const agent = agentFor(exchange.url, exchange.isInsecure);
+      const startedAt = performance.now();
+      const answer = await requestOnce(exchange, agent, options.userAgent);
+      ctx.report({
+        type: 'request',
+        method: exchange.method,
+        url: redactUrl(exchange.url),
+        status: answer.statusCode ?? 0,
+        elapsedMs: performance.now() - startedAt,
+      });
+      return answer;
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+}
+
+/** Reads and forgets a short answer, so that its connection can be used again; a long or unknown one is cut off. */
+export function discard(answer: IncomingMessage): void {
+  answer.on('error', () => undefined);
+  if (Number(answer.headers['content-length'] ?? 0) <= 64 * 1024) answer.resume();
+  else answer.destroy();
+}
+
+function createAgent(url: URL, isInsecure: boolean, options: RegistryOptions): http.Agent {
+  const proxy = proxyFor(url, options.proxy ?? {});
+  const shared: http.AgentOptions = {
+    keepAlive: true,
+    maxSockets: options.maxConnections ?? DEFAULT_CONNECTIONS,
+    // Which hosts go through a proxy is decided by `proxyFor`; Node's own rules know no address ranges.
+    ...(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } }),
+  };
+  if (url.protocol === 'http:') return new http.Agent(shared);
+  return new https.Agent({
+    ...shared,
+    secureContext: secureContextFor(url.host, options),
+    ...(isInsecure ? { rejectUnauthorized: false } : {}),
+  });
+}
+
+async function requestOnce(exchange: Exchange, agent: http.Agent, userAgent: string): Promise<IncomingMessage> {
+  const { method, url, signal } = exchange;
+  for (let tries = 1; ; tries += 1) {
+    const body =
+      exchange.body === undefined || Buffer.isBuffer(exchange.body) ? exchange.body : await open(exchange.body);
+    const attempt = { wasReused: false };
+    try {
+      return await perform(exchange, body, { agent, userAgent, attempt });
+    } catch (error) {
+      if (body !== undefined && !Buffer.isBuffer(body)) body.stream.destroy();
+      signal.throwIfAborted();
+      if (error instanceof AirgapError) throw error;
+      // The server closed an idle connection just when it was used again: nothing was lost, and no pause is needed.
+      const isStale = attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
+      if (isStale && tries <= agent.maxFreeSockets) continue;
+      throw connectionError(error, method, url);
+    }
+  }
+}
+
+interface OpenBody {
+  readonly size: number;
+  readonly stream: Readable;
+}
+
+async function open(body: { readonly size: number; readonly open: () => Promise<Readable> }): Promise<OpenBody> {
+  return { size: body.size, stream: await body.open() };
+}
+
+interface PerformOptions {
+  readonly agent: http.Agent;
+  readonly userAgent: string;
+  readonly attempt: { wasReused: boolean };
+}
+
+function perform(
+  exchange: Exchange,
+  body: Buffer | OpenBody | undefined,
+  options: PerformOptions,
+): Promise<IncomingMessage> {
+  const { method, url, signal } = exchange;
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? https : http).request(url, {
+      method,
+      agent: options.agent,
+      signal,
+      timeout: body === undefined ? IDLE_TIMEOUT_MS : COMMIT_TIMEOUT_MS,
+      headers: {
+        'user-agent': options.userAgent,
+        // A compressed transfer would match neither the length nor the digest of a descriptor.
+        'accept-encoding': 'identity',
+        ...exchange.headers,
+        ...(body === undefined ? bodiless(method) : { 'content-length': String(sizeOf(body)) }),
+      },
+    });
+    limitConnectTime(request);
+    request.on('timeout', () => request.destroy(timeoutError('no data arrived for too long')));
+    request.on('error', (error) => {
+      options.attempt.wasReused = request.reusedSocket;
+      reject(isAbort(error) && signal.aborted ? signal.reason : error);
+    });
+    request.on('response', (answer) => {
+      // An answer before the end of the body (a refusal) ends the sending; the connection is of no more use then.
+      if (body !== undefined && !request.writableFinished) answer.once('end', () => request.destroy());
+      resolve(answer);
+    });
+    if (body === undefined) request.end();
+    else if (Buffer.isBuffer(body)) request.end(body);
+    else sendStream(request, body, url);
+  });
+}
+
+/** Plain event code: a pipeline with a counting transform costs a tenth of the throughput. */
+function sendStream(request: http.ClientRequest, body: OpenBody, url: URL): void {
+  const { stream, size } = body;
+  let sent = 0;
+  const fail = (problem: string) =>
+    request.destroy(
+      new AirgapError('E_DIGEST', `${redactUrl(url)}: the content to push ${problem}, not ${size} bytes`),
+    );
+  stream.on('data', (chunk: Buffer) => {
+    sent += chunk.length;
+    if (sent > size) fail('is longer');
+    else if (!request.write(chunk)) stream.pause();
+  });
+  request.on('drain', () => stream.resume());
+  stream.on('end', () => (sent === size ? request.end() : fail(`has ${sent}`)));
+  stream.on('error', (error) => request.destroy(sourceError(error)));
+  request.on('response', () => {
+    if (!request.writableEnded) stream.destroy();
+  });
+  request.on('close', () => stream.destroy());
+}
+
+/** The content could not be read: whatever the reason, it is no connection problem of the registry that is written to. */
+function sourceError(error: Error): Error {
+  if (error instanceof AirgapError || isAbort(error)) return error;
+  return new AirgapError('E_UNREACHABLE', `the content to push can not be read: ${error.message}`, {
+    cause: error,
+    data: { systemCode: systemCodeOf(error) ?? '' },
+  });
+}
+
+function limitConnectTime(request: http.ClientRequest): void {
+  request.on('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => request.destroy(timeoutError('no connection in time')), CONNECT_TIMEOUT_MS);
+    const stop = () => clearTimeout(timer);
+    socket.once('connect', stop).once('close', stop);
+  });
+}
+
+function timeoutError(text: string): Error {
+  return Object.assign(new Error(text), { code: 'ETIMEDOUT' });
+}
+
+function bodiless(method: string): Record<string, string> {
+  return method === 'GET' || method === 'HEAD' ? {} : { 'content-length': '0' };
+}
+
+function sizeOf(body: Buffer | OpenBody): number {
+  return Buffer.isBuffer(body) ? body.length : body.size;
+}

@@ -1,0 +1,124 @@
+import type { Digest } from '../oci/digest.ts';
+import { readSuccessors } from '../oci/graph.ts';
+import { isIndexType, type Descriptor, type Platform } from '../oci/types.ts';
+import { matchesPlatform } from '../oci/platform.ts';
+
+/** What the push needs to know of an image. */
+export interface PushImage {
+  readonly origin: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly target: { readonly repository: string; readonly tag?: string | undefined };
+  readonly platforms?: readonly Platform[] | undefined;
+}
+
+export interface PushBlob {
+  readonly descriptor: Descriptor;
+  /** Uploaded here … */
+  readonly repository: string;
+  /** … and mounted from there into each of these. */
+  readonly mounts: readonly string[];
+}
+
+export interface PushManifest {
+  readonly descriptor: Descriptor;
+  readonly repository: string;
+}
+
+export interface PushTag extends PushManifest {
+  readonly tag: string;
+  readonly origin: string;
+}
+
+/** Everything that goes to a registry, each unique blob once. */
+export interface PushPlan {
+  /** Largest first. */
+  readonly blobs: readonly PushBlob[];
+  /** Groups that may be pushed together; a group's manifests name only content of earlier groups. */
+  readonly manifestLevels: readonly (readonly PushManifest[])[];
+  readonly tags: readonly PushTag[];
+  /** Referrers, pushed by digest after everything they refer to. */
+  readonly untagged: readonly PushManifest[];
+  readonly uploadBytes: number;
+}
+
+/**
+ * Plans the push of images whose manifests `readManifest` gives. Pure apart from that callback.
+ * With platforms, instances that do not match are expected to be absent and are left out.
+ */
+export async function planPush(
+  images: readonly PushImage[],
+  readManifest: (descriptor: Descriptor) => Promise<Uint8Array>,
+): Promise<PushPlan> {
+  const blobs = new Map<Digest, { descriptor: Descriptor; repositories: Set<string> }>();
+  const levels = new Map<string, { manifest: PushManifest; level: number }>();
+  const tags: PushTag[] = [];
+  const untagged: PushManifest[] = [];
+
+  async function visit(descriptor: Descriptor, image: PushImage): Promise<number> {
+    const { repository } = image.target;
+    const key = `${repository}@${descriptor.digest}`;
+    const content = await readManifest(descriptor);
+    const next = readSuccessors(content, descriptor.mediaType, `${image.origin} (${descriptor.digest})`);
+    for (const blob of next.blobs) {
+      const known = blobs.get(blob.digest) ?? { descriptor: plain(blob), repositories: new Set() };
+      known.repositories.add(repository);
+      blobs.set(blob.digest, known);
+    }
+    let level = 0;
+    for (const child of next.manifests) {
+      if (!isWanted(child, descriptor, image.platforms)) continue;
+      level = Math.max(level, (await visit(plain(child), image)) + 1);
+    }
+    const before = levels.get(key)?.level ?? 0;
+    levels.set(key, { manifest: { descriptor, repository }, level: Math.max(before, level) });
+    return level;
+  }
+
+  for (const image of images) {
+    const descriptor = { mediaType: image.mediaType, digest: image.digest, size: image.size };
+    await visit(descriptor, image);
+    const { repository, tag } = image.target;
+    if (tag === undefined) untagged.push({ descriptor, repository });
+    else tags.push({ descriptor, repository, tag, origin: image.origin });
+  }
+
+  const pushBlobs = [...blobs.values()]
+    .map(({ descriptor, repositories }) => {
+      const [repository, ...mounts] = [...repositories];
+      return { descriptor, repository: repository!, mounts };
+    })
+    .toSorted((a, b) => b.descriptor.size - a.descriptor.size || (a.descriptor.digest < b.descriptor.digest ? -1 : 1));
+  return {
+    blobs: pushBlobs,
+    manifestLevels: groupByLevel([...levels.values()], new Set(untagged.map((entry) => entry.descriptor.digest))),
+    tags,
+    untagged,
+    uploadBytes: pushBlobs.reduce((sum, blob) => sum + blob.descriptor.size, 0),
+  };
+}
+
+/** Referrers come in a last group of their own, after every subject. */
+function groupByLevel(
+  entries: readonly { manifest: PushManifest; level: number }[],
+  referrers: ReadonlySet<Digest>,
+): PushManifest[][] {
+  const groups: PushManifest[][] = [];
+  const last = 1 + entries.reduce((deepest, entry) => Math.max(deepest, entry.level), 0);
+  for (const { manifest, level } of entries) {
+    const group = referrers.has(manifest.descriptor.digest) ? last : level;
+    (groups[group] ??= []).push(manifest);
+  }
+  return groups.filter((group) => group !== undefined);
+}
+
+function isWanted(child: Descriptor, parent: Descriptor, platforms: readonly Platform[] | undefined): boolean {
+  if (platforms === undefined || !isIndexType(parent.mediaType)) return true;
+  return child.platform !== undefined && platforms.some((wanted) => matchesPlatform(child.platform!, wanted));
+}
+
+function plain(descriptor: Descriptor): Descriptor {
+  const { mediaType, digest, size, platform } = descriptor;
+  return { mediaType, digest, size, ...(platform === undefined ? {} : { platform }) };
+}

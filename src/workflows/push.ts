@@ -1,0 +1,195 @@
+import pLimit from 'p-limit';
+import { formatBytes } from '../core/bytes.ts';
+import { AirgapError, isAbort } from '../core/errors.ts';
+import type { RunContext } from '../core/events.ts';
+import type { ContentSource } from '../oci/content.ts';
+import { readContent } from '../oci/content.ts';
+import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
+import type { RegistryClient } from '../registry/client.ts';
+import type { Repository } from '../registry/repository.ts';
+import {
+  planPush,
+  type PushBlob,
+  type PushImage,
+  type PushManifest,
+  type PushPlan,
+  type PushTag,
+} from './push-plan.ts';
+
+export interface PushTarget {
+  /** `host[:port]`. */
+  readonly registry: string;
+  /** Path every repository is put below; empty for none. */
+  readonly prefix: string;
+}
+
+export interface PushOptions {
+  readonly target: PushTarget;
+  readonly concurrency: number;
+}
+
+export interface PushResult {
+  readonly images: number;
+  readonly manifests: number;
+  readonly blobs: number;
+  /** Bytes that were sent. */
+  readonly pushedBytes: number;
+  /** Bytes that were on the target before. */
+  readonly presentBytes: number;
+  readonly mounts: number;
+}
+
+/**
+ * Pushes images from a source to a registry: each unique blob once and mounted into every other repository that needs it,
+ * manifests after their blobs and children, referrers after their subjects, tags last. What is there is left alone, so a
+ * second run only asks. Every failure names the target; nothing is tagged unless all of its content is there.
+ */
+export async function pushImages(
+  source: ContentSource,
+  images: readonly PushImage[],
+  client: RegistryClient,
+  options: PushOptions,
+  ctx: RunContext,
+): Promise<PushResult> {
+  const read = (descriptor: Descriptor): Promise<Buffer> =>
+    readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
+  const plan = await planPush(images, read);
+  const { registry, prefix } = options.target;
+  const repositories = new Map<string, Repository>();
+  const open = (path: string): Repository => {
+    const repository = prefix === '' ? path : `${prefix}/${path}`;
+    const known = repositories.get(repository) ?? client.openRepository({ registry, repository });
+    repositories.set(repository, known);
+    return known;
+  };
+  const counts = { pushedBytes: 0, presentBytes: 0, mounts: 0 };
+  const limit = pLimit(options.concurrency);
+  const all = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+    // Settled, not raced: nothing may still be sending when the run is given up.
+    const stop = new AbortController();
+    const results = await Promise.allSettled(
+      items.map((item) =>
+        limit(async () => {
+          if (stop.signal.aborted || ctx.signal.aborted) return;
+          try {
+            await work(item);
+          } catch (error) {
+            stop.abort();
+            throw error;
+          }
+        }),
+      ),
+    );
+    ctx.signal.throwIfAborted();
+    for (const result of results) if (result.status === 'rejected') throw targetError(result.reason, registry);
+  };
+
+  ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
+  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, prefix }));
+  for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, open, read, ctx));
+  await all(plan.tags, (tag) => pushTag(tag, open, read, ctx));
+  return {
+    images: plan.tags.length,
+    manifests: countManifests(plan),
+    blobs: plan.blobs.length,
+    ...counts,
+  };
+}
+
+/** What a push did, in one line. */
+export function describePush(result: PushResult): string {
+  const sent = result.pushedBytes === 0 ? 'everything was there' : `${formatBytes(result.pushedBytes)} sent`;
+  const present =
+    result.pushedBytes === 0 || result.presentBytes === 0 ? '' : `, ${formatBytes(result.presentBytes)} were there`;
+  const mounts = result.mounts === 0 ? '' : `, ${result.mounts} mounts`;
+  return `${result.images} images, ${result.manifests} manifests, ${result.blobs} blobs: ${sent}${present}${mounts}`;
+}
+
+interface BlobIo {
+  readonly source: ContentSource;
+  readonly open: (path: string) => Repository;
+  readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
+  readonly ctx: RunContext;
+  readonly prefix: string;
+}
+
+async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo): Promise<void> {
+  const { ctx, counts } = io;
+  const { digest, size } = descriptor;
+  const all = [repository, ...mounts];
+  const there = await Promise.all(all.map((path) => io.open(path).hasBlob(descriptor, ctx.signal)));
+  const missing = all.filter((_, index) => !there[index]);
+  let from = all[there.indexOf(true)];
+  if (from !== undefined) {
+    counts.presentBytes += size;
+    ctx.report({ type: 'skipped', digest, size, reason: 'present' });
+  }
+  for (const path of missing) {
+    const target = io.open(path);
+    const mountFrom = from === undefined ? undefined : io.prefix === '' ? from : `${io.prefix}/${from}`;
+    let told = 0;
+    const body = async () => {
+      const stream = await io.source.fetch(descriptor, { signal: ctx.signal });
+      told = 0;
+      stream.on('data', (chunk: Buffer) => {
+        told += chunk.length;
+        if (from === undefined) ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: told === size });
+      });
+      stream.pause();
+      return stream;
+    };
+    const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
+    if (outcome === 'mounted') counts.mounts += 1;
+    else counts.pushedBytes += size;
+    from ??= path;
+  }
+}
+
+async function pushManifest(
+  { descriptor, repository }: PushManifest,
+  open: (path: string) => Repository,
+  read: (descriptor: Descriptor) => Promise<Buffer>,
+  ctx: RunContext,
+): Promise<void> {
+  const target = open(repository);
+  if (await target.hasManifest(descriptor.digest, ctx.signal)) return;
+  await target.pushManifest(await read(descriptor), descriptor.mediaType, descriptor.digest, ctx.signal);
+}
+
+async function pushTag(
+  { descriptor, repository, tag, origin }: PushTag,
+  open: (path: string) => Repository,
+  read: (descriptor: Descriptor) => Promise<Buffer>,
+  ctx: RunContext,
+): Promise<void> {
+  const target = open(repository);
+  const current = await resolveTag(target, tag, ctx);
+  if (current?.digest !== descriptor.digest) {
+    await target.pushManifest(await read(descriptor), descriptor.mediaType, tag, ctx.signal);
+  }
+  ctx.report({ type: 'image', reference: origin, digest: descriptor.digest });
+}
+
+async function resolveTag(target: Repository, tag: string, ctx: RunContext): Promise<Descriptor | undefined> {
+  try {
+    return await target.resolve(tag, ctx.signal);
+  } catch (error) {
+    if (error instanceof AirgapError && error.code === 'E_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+function countManifests(plan: PushPlan): number {
+  return plan.manifestLevels.reduce((sum, level) => sum + level.length, 0);
+}
+
+/** Says on which side a copy failed; what came from the bundle is not the target's fault. */
+function targetError(error: unknown, registry: string): unknown {
+  if (!(error instanceof AirgapError) || isAbort(error)) return error;
+  if (error.code === 'E_DIGEST' || error.code === 'E_OCI' || error.code === 'E_TRUNCATED') return error;
+  return new AirgapError(error.code, `target ${registry}: ${error.message}`, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error.cause,
+    data: { ...error.data, side: 'target', registry },
+  });
+}
