@@ -60,7 +60,7 @@ export function controlPlaneTables(objects: HostedClusterObjects): StatusTable[]
         return [
           machine.metadata.name,
           textAt(machine, 'status', 'printableStatus') ?? '',
-          String(valueAt(machine, 'status', 'ready') ?? false),
+          valueAt(machine, 'status', 'ready') === true ? 'True' : 'False',
           textAt(instance, 'status', 'nodeName') ?? '',
           textAt(instance, 'status', 'interfaces', 0, 'ipAddress') ?? '',
         ];

@@ -146,7 +146,7 @@ test('a value that can not work is refused, with the field and what to do', () =
 test('all problems are told at once', () => {
   const error = refusal({ ...VALID, memory: 'much', cores: 0, rootVolumeSize: 1 });
   assert.deepEqual(
-    (error.data?.['problems'] as { field: string }[]).map(({ field }) => field),
+    (error.data!['problems'] as { field: string }[]).map(({ field }) => field),
     ['memory', 'cores', 'rootVolumeSize'],
   );
   assert.match(error.message, /rootVolumeSize \(--root-volume-size\)/);

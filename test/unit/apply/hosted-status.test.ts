@@ -205,7 +205,7 @@ test('tables without rows are left out and the others show what is there', () =>
     tables.map(({ title }) => title),
     ['Node pools', 'Virtual machines', 'Control plane pods'],
   );
-  assert.deepEqual(tables[1]!.rows, [['vm-1', 'Running', 'true', 'host-a', '10.1.2.3']]);
+  assert.deepEqual(tables[1]!.rows, [['vm-1', 'Running', 'True', 'host-a', '10.1.2.3']]);
   assert.equal(tables[2]!.rows[0]![2], 'ImagePullBackOff');
 });
 
