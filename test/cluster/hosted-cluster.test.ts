@@ -10,7 +10,8 @@ import { runSteps, type StepResult } from '../../src/apply/step.ts';
 import { hostedClusterStep } from '../../src/apply/steps/hosted-cluster.ts';
 import { testClient } from '../support/apiserver.ts';
 import { emptyCluster } from '../support/apiserver-shared.ts';
-import { EMPTY_BUNDLE, FILES, optionsOf } from '../support/hosted-cluster.ts';
+import { EMPTY_BUNDLE, FILES, optionsOf, renderFlags } from '../support/hosted-cluster.ts';
+import { RENDERED_FLAGS } from '../support/hosted-cluster-cases.ts';
 import {
   buildManagementCluster,
   condition,
@@ -264,6 +265,13 @@ test('hosted clusters', async (t) => {
     assert.deepEqual((await client.get(secretRef('two-ssh-key')))!['data'], key);
     const ids = await Promise.all(operators.map(async ({ ref }) => textAt(await client.get(ref), 'spec', 'infraID')));
     assert.notEqual(ids[0], ids[1]);
+  });
+
+  await t.test('are accepted by the API with every option of the vendor tool', async () => {
+    await put(client, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'clusters' } });
+    await put(client, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'tenants' } });
+    for (const [flags] of RENDERED_FLAGS)
+      for (const object of renderFlags(flags)) await client.apply(object, { dryRun: true });
   });
 
   await t.test('are refused before anything is written when something is not in order', async () => {

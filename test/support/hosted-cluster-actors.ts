@@ -22,7 +22,7 @@ export const condition = (type: string, status: string, reason = 'AsExpected', m
 /** Applies an object and sets its status. */
 export async function put(client: KubeClient, object: KubeObject): Promise<void> {
   const { status, ...rest } = object;
-  await client.apply(rest as KubeObject, { force: true });
+  await client.apply(rest, { force: true });
   if (status !== undefined) await setStatus(client, refOf(object), status as object);
 }
 
