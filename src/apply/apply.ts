@@ -133,7 +133,7 @@ async function planOne(
     return after === undefined ? { subject, action: 'unchanged', differences: [] } : changeOf(subject, live, after);
   } catch (error) {
     if (isNotServed(error)) return unseen('its API is not installed yet');
-    if (isNamespaceMissing(error, target)) return unseen('its namespace is created first');
+    if (isNamespaceMissing(error)) return unseen('its namespace does not exist yet');
     if (isDryRunRefused(error)) return unseen('its admission webhook allows no preview');
     throw error;
   }
@@ -213,9 +213,8 @@ function isNotServed(error: unknown): boolean {
   return isAirgapError(error, 'E_NOT_FOUND') && valueAt(error.data, 'reason') === 'NoKind';
 }
 
-/** A namespace that an earlier phase or step makes is not there in a dry run; a real write without it fails all the same. */
-function isNamespaceMissing(error: unknown, { namespace }: ObjectRef): boolean {
-  return isAirgapError(error, 'E_NOT_FOUND') && error.message.endsWith(`namespaces "${namespace}" not found`);
+function isNamespaceMissing(error: unknown): boolean {
+  return isAirgapError(error, 'E_NOT_FOUND') && /namespaces "[^"]*" not found/.test(error.message);
 }
 
 function isDryRunRefused(error: unknown): boolean {

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { parseRetryAfter, withRetry } from '../core/retry.ts';
-import type { KubeConnection, KubeRequest } from './kube.ts';
+import { withQuery, type KubeConnection, type KubeRequest } from './kube.ts';
 import { createDiscovery, type KindInfo } from './kube-discovery.ts';
 import { isTransient, networkError, statusError } from './kube-error.ts';
 import { subjectOf, textAt, listAt, refOf, type KindSelector, type KubeObject, type ObjectRef } from './kube-object.ts';
@@ -111,9 +111,9 @@ function clientOver(
       if (found === undefined) return [];
       const items: KubeObject[] = [];
       for (let next: string | undefined = ''; next !== undefined;) {
-        const query = new URLSearchParams({ ...selectorQuery(selector), limit: String(PAGE_SIZE) });
-        if (next !== '') query.set('continue', next);
-        const path = `${collectionPath(found, selector.namespace)}?${query}`;
+        const position: Record<string, string> = next === '' ? {} : { continue: next };
+        const query = { ...selectorQuery(selector), limit: String(PAGE_SIZE), ...position };
+        const path = withQuery(collectionPath(found, selector.namespace), query);
         const page: unknown = JSON.parse(await send({ method: 'GET', path }, { verb: 'list', subject: selector.kind }));
         const { apiVersion, kind } = selector;
         items.push(...listAt(page, 'items').map((item) => ({ apiVersion, kind, ...(item as object) }) as KubeObject));
@@ -124,24 +124,21 @@ function clientOver(
     },
     async apply(object, options = {}) {
       const found = await needKind(object.apiVersion, object.kind);
-      const query = new URLSearchParams({
-        ...writeQuery(options),
-        ...(options.force === true ? { force: 'true' } : {}),
-      });
-      const path = `${pathOf(found, refOf(object))}?${query}`;
+      const force: Record<string, string> = options.force === true ? { force: 'true' } : {};
+      const path = withQuery(pathOf(found, refOf(object)), { ...writeQuery(options), ...force });
       const request = { method: 'PATCH', path, body: object, contentType: 'application/apply-patch+yaml' } as const;
       return parse(await send(request, { verb: 'apply', subject: subjectOf(object) }));
     },
     async mergePatch(ref, patch, options = {}) {
       const found = await needKind(ref.apiVersion, ref.kind);
       const below = options.subresource === undefined ? '' : `/${options.subresource}`;
-      const path = `${pathOf(found, ref)}${below}?${new URLSearchParams(writeQuery(options))}`;
+      const path = withQuery(`${pathOf(found, ref)}${below}`, writeQuery(options));
       const request = { method: 'PATCH', path, body: patch, contentType: 'application/merge-patch+json' } as const;
       return parse(await send(request, { verb: 'patch', subject: subjectOf(ref) }));
     },
     async create(object, options = {}) {
       const found = await needKind(object.apiVersion, object.kind);
-      const path = `${collectionPath(found, object.metadata.namespace)}?${new URLSearchParams(writeQuery(options))}`;
+      const path = withQuery(collectionPath(found, object.metadata.namespace), writeQuery(options));
       return parse(await send({ method: 'POST', path, body: object }, { verb: 'create', subject: subjectOf(object) }));
     },
     async remove(ref) {

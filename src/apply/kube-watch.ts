@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError, isAbort, systemCodeOf } from '../core/errors.ts';
-import type { KubeConnection } from './kube.ts';
+import { withQuery, type KubeConnection } from './kube.ts';
 import { networkError, statusError } from './kube-error.ts';
 import { numberAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 
@@ -42,7 +42,7 @@ export async function watchKind(connection: KubeConnection, target: WatchTarget,
       const path = await target.locate();
       if (path !== undefined) {
         position ??= await currentPosition(connection, path, target, options.signal);
-        position = await readStream(connection, path, position, target, options);
+        position = await readStream(connection, { path, position }, target, options);
       }
     } catch (error) {
       if (options.signal.aborted) return;
@@ -59,20 +59,19 @@ export async function watchKind(connection: KubeConnection, target: WatchTarget,
 /** Follows one stream to its end and gives the last position seen. */
 async function readStream(
   connection: KubeConnection,
-  path: string,
-  from: string,
+  from: { readonly path: string; readonly position: string },
   target: WatchTarget,
   options: WatchOptions,
 ): Promise<string> {
-  const query = new URLSearchParams({
+  const query = {
     ...target.query,
     watch: 'true',
     allowWatchBookmarks: 'true',
-    resourceVersion: from,
+    resourceVersion: from.position,
     timeoutSeconds: String(STREAM_SECONDS),
-  });
-  const response = await open(connection, `${path}?${query}`, target, options.signal);
-  let position = from;
+  };
+  const response = await open(connection, withQuery(from.path, query), target, options.signal);
+  let { position } = from;
   try {
     for await (const line of createInterface({ input: response })) {
       if (line.trim() === '') continue;
@@ -102,12 +101,7 @@ async function currentPosition(
   target: WatchTarget,
   signal: AbortSignal,
 ): Promise<string> {
-  const response = await open(
-    connection,
-    `${path}?${new URLSearchParams({ ...target.query, limit: '1' })}`,
-    target,
-    signal,
-  );
+  const response = await open(connection, withQuery(path, { ...target.query, limit: '1' }), target, signal);
   const page: unknown = JSON.parse(await text(response));
   return textAt(page, 'metadata', 'resourceVersion') ?? '0';
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -83,6 +84,11 @@ export function openKubeConnection(source: KubeconfigSource): KubeConnection {
       for (const agent of agents.values()) agent.destroy();
     },
   };
+}
+
+/** A path with a query. */
+export function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+  return `${path}?${new URLSearchParams(query).toString()}`;
 }
 
 function loadConfig(source: KubeconfigSource): KubeConfig {
@@ -186,7 +192,9 @@ async function connectionOptions(config: KubeConfig, source: KubeconfigSource): 
 
 /** One keep-alive agent per set of credentials; a plugin may change the client certificate during the run. */
 function agentFor(agents: Map<string, Agent>, options: RequestOptions): Agent {
-  const key = [options.cert, options.key].map((part) => String(part ?? '')).join('\n');
+  const key = createHash('sha256')
+    .update(JSON.stringify([options.cert, options.key]))
+    .digest('hex');
   const known = agents.get(key);
   if (known !== undefined) return known;
   const { ca, cert, key: privateKey, passphrase, rejectUnauthorized, servername } = options;

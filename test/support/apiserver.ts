@@ -96,7 +96,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       '--allow-privileged=true',
       ...(options.clientCa === undefined ? [] : [`--client-ca-file=${options.clientCa}`]),
     ]);
-    await untilReady(apiserver, folder, url, caFile, kubeconfig);
+    await untilReady(apiserver, { folder, url, caFile, kubeconfig });
   };
   const stopServer = async () => {
     if (apiserver !== undefined) await endProgram(apiserver);
@@ -182,11 +182,9 @@ async function endProgram(child: ChildProcess): Promise<void> {
 
 async function untilReady(
   child: ChildProcess,
-  folder: string,
-  url: string,
-  caFile: string,
-  kubeconfig: string,
+  server: Pick<ApiServer, 'folder' | 'url' | 'caFile' | 'kubeconfig'>,
 ): Promise<void> {
+  const { folder, url, caFile, kubeconfig } = server;
   const until = Date.now() + READY_LIMIT_MS;
   for (;;) {
     if (child.exitCode !== null)
@@ -231,7 +229,7 @@ function withoutStatus(crd: KubeObject): KubeObject {
   const { status: _status, ...rest } = crd;
   const { creationTimestamp: _time, ...metadata } = crd.metadata;
   // Upstream's generators leave an empty `creationTimestamp` and `status` behind, which an apply must not send.
-  return { ...rest, metadata } as unknown as KubeObject;
+  return { ...rest, metadata };
 }
 
 async function freePort(): Promise<number> {

@@ -6,21 +6,16 @@ import type { KubeObject } from '../../src/apply/kube-object.ts';
  */
 export function standInCrds(): KubeObject[] {
   return [
-    standInCrd('packages.operators.coreos.com', 'v1', 'PackageManifest', 'packagemanifests', 'Namespaced'),
-    standInCrd('operator.open-cluster-management.io', 'v1', 'MultiClusterHub', 'multiclusterhubs', 'Namespaced'),
-    standInCrd('kubevirt.io', 'v1', 'VirtualMachine', 'virtualmachines', 'Namespaced'),
-    standInCrd('kubevirt.io', 'v1', 'VirtualMachineInstance', 'virtualmachineinstances', 'Namespaced'),
-    standInCrd('cdi.kubevirt.io', 'v1beta1', 'DataVolume', 'datavolumes', 'Namespaced'),
+    standInCrd('packages.operators.coreos.com/v1', 'PackageManifest', 'packagemanifests'),
+    standInCrd('operator.open-cluster-management.io/v1', 'MultiClusterHub', 'multiclusterhubs'),
+    standInCrd('kubevirt.io/v1', 'VirtualMachine', 'virtualmachines'),
+    standInCrd('kubevirt.io/v1', 'VirtualMachineInstance', 'virtualmachineinstances'),
+    standInCrd('cdi.kubevirt.io/v1beta1', 'DataVolume', 'datavolumes'),
   ];
 }
 
-function standInCrd(
-  group: string,
-  version: string,
-  kind: string,
-  plural: string,
-  scope: 'Namespaced' | 'Cluster',
-): KubeObject {
+function standInCrd(apiVersion: string, kind: string, plural: string): KubeObject {
+  const [group, version] = apiVersion.split('/');
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -28,7 +23,7 @@ function standInCrd(
     metadata: { name: `${plural}.${group}`, annotations: { 'api-approved.kubernetes.io': 'unapproved, for tests' } },
     spec: {
       group,
-      scope,
+      scope: 'Namespaced',
       names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
       versions: [{ name: version, served: true, storage: true, schema, subresources: { status: {} } }],
     },
