@@ -107,6 +107,7 @@ export async function readHostedClusterObjects(
       ...machines,
     }),
     dataVolumes: await client.list(selector('cdi.kubevirt.io/v1beta1', 'DataVolume', place)),
+    routes: await client.list(selector('route.openshift.io/v1', 'Route', place)),
     ...(guest === undefined ? {} : { guest }),
   };
 }

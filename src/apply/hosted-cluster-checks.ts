@@ -36,7 +36,7 @@ const CONTROL_PLANE = { cores: 5, bytes: 20n * 2n ** 30n };
 const OVERLAY_BYTES = 100;
 
 /** Everything about the management cluster that would keep a hosted cluster from working. Pure. */
-export function checkManagementCluster(options: HostedClusterOptions, facts: ManagementFacts): Findings {
+export function checkForHostedCluster(options: HostedClusterOptions, facts: ManagementFacts): Findings {
   return {
     problems: [
       ...checkUniqueName(options, facts),

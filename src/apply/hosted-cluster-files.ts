@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { parseYaml } from '../core/yaml.ts';
+import { repositoryName, parseReference } from '../oci/reference.ts';
+import { CATALOG_OVERRIDES, catalogAnnotations } from './hosted-cluster-annotations.ts';
 import { labelOf } from './hosted-cluster-flags.ts';
 import { assertPublicSshKey, assertPullSecret } from './hosted-cluster-material.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
@@ -27,8 +29,8 @@ const imageContentSourcesSchema = z.array(
 const MAX_SOURCES = 255;
 
 /**
- * Reads and checks every file of a hosted cluster. `registries` are the hosts (with port, perhaps with path) the pull secret must
- * have credentials for. Throws `E_CONFIG` naming the field, the file and the fix.
+ * Reads and checks every file of a hosted cluster. `registries` are the repositories (or hosts) the pull secret must have
+ * credentials for; empty where the registry lets everybody pull. Throws `E_CONFIG` naming the field, the file and the fix.
  */
 export async function readHostedClusterFiles(
   options: HostedClusterOptions,
@@ -60,6 +62,32 @@ export async function readHostedClusterFiles(
         ? []
         : parseImageContentSources(Buffer.from(sources).toString('utf8'), imageContentSourcesFile!),
   };
+}
+
+/**
+ * Repositories hosted nodes pull from, by which the pull secret is checked: the mirrors, the release image unless a mirror stands in
+ * for it, and catalog images named in annotations.
+ */
+export function requiredRepositories(
+  options: Pick<HostedClusterOptions, 'releaseImage' | 'annotations' | 'imageContentSources'>,
+  mirrors: readonly ImageContentSource[],
+): string[] {
+  const sources = [...options.imageContentSources, ...mirrors];
+  const release = repositoryOf(options.releaseImage ?? '');
+  const isMirrored = sources.some(({ source }) => release === source || release.startsWith(`${source}/`));
+  const catalogs = catalogAnnotations(options.annotations)
+    .filter((key) => key !== CATALOG_OVERRIDES)
+    .map((key) => repositoryOf(options.annotations[key]!));
+  const repositories = [
+    ...sources.flatMap((entry) => entry.mirrors ?? []),
+    ...(isMirrored || release === '' ? [] : [release]),
+    ...catalogs,
+  ];
+  return [...new Set(repositories)];
+}
+
+function repositoryOf(reference: string): string {
+  return reference === '' ? '' : repositoryName(parseReference(reference, { allowBare: true }));
 }
 
 /** Parses a YAML list of `{source, mirrors[]}`; throws `E_CONFIG` naming the file. */

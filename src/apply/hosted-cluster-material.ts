@@ -64,7 +64,8 @@ export function assertPullSecret(content: Uint8Array, file: string, registries: 
   }
   const missing = registries.filter((registry) => !prefixesOf(registry).some((prefix) => prefix in auths));
   if (missing.length === 0) return;
-  throw new AirgapError('E_CONFIG', `${label}: ${file} has no credentials for ${missing.join(', ')}`, {
+  const hosts = [...new Set(missing.map((registry) => registry.split('/')[0]))];
+  throw new AirgapError('E_CONFIG', `${label}: ${file} has no credentials for ${hosts.join(', ')}`, {
     hint: 'add an entry for this registry under "auths"; hosted nodes pull from it',
   });
 }

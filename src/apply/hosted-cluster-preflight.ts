@@ -1,9 +1,9 @@
 import { isIPv4 } from 'node:net';
-import { AirgapError } from '../core/errors.ts';
+import { AirgapError, isAirgapError } from '../core/errors.ts';
 import { cidrContains, parseCidr } from './cidr.ts';
 import { CATALOG_OVERRIDES, overriddenIndexImages, SKIP_RELEASE_VALIDATION } from './hosted-cluster-annotations.ts';
 import {
-  checkManagementCluster,
+  checkForHostedCluster,
   nodeArchitectures,
   unreachableRanges,
   type ManagementFacts,
@@ -12,7 +12,9 @@ import { readManagementFacts } from './hosted-cluster-facts.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import type { HostedClusterPlan } from './hosted-cluster-plan.ts';
 import { minorOf, releaseProblems, parseSupportedVersions, SUPPORTED_VERSIONS } from './hosted-cluster-release.ts';
-import type { HostedContext } from './hosted-environment.ts';
+import type { HostedClusterRequest, HostedContext } from './hosted-environment.ts';
+import { missingInfraAccess } from './infra-access.ts';
+import type { KubeClient } from './kube-client.ts';
 import { listAt } from './kube-object.ts';
 
 type Problems = readonly { readonly problem: string; readonly fix: string }[];
@@ -23,12 +25,12 @@ type Problems = readonly { readonly problem: string; readonly fix: string }[];
  * come before the operators are installed, they are warnings.
  */
 export async function assertReadyForHostedCluster(
-  options: HostedClusterOptions,
+  { options, files }: HostedClusterRequest,
   plan: HostedClusterPlan,
   context: HostedContext,
 ): Promise<void> {
   const facts = await readManagementFacts(context.client);
-  const findings = checkManagementCluster(options, facts);
+  const findings = checkForHostedCluster(options, facts);
   const problems = [
     ...(facts.isHyperShiftServed ? [] : [NO_HYPERSHIFT]),
     ...findings.problems,
@@ -36,6 +38,7 @@ export async function assertReadyForHostedCluster(
     ...(await checkDiskImage(options, plan, context)),
     ...(await checkOverriddenCatalogs(options, plan, context)),
     ...(await checkRegistryAddress(plan, facts, context)),
+    ...(await checkInfraCluster(options, files.infraKubeconfig, context)),
   ];
   const name = `hosted cluster ${options.name}`;
   for (const message of findings.warnings) context.report({ type: 'warning', code: 'W_CLUSTER', message });
@@ -138,6 +141,40 @@ async function checkRegistryAddress(
     }
   }
   return problems;
+}
+
+/** The machines' own cluster: reachable, with the namespace and the rights the operators need there. */
+async function checkInfraCluster(
+  { infraNamespace }: HostedClusterOptions,
+  kubeconfig: Uint8Array | undefined,
+  context: HostedContext,
+): Promise<Problems> {
+  if (infraNamespace === undefined || kubeconfig === undefined) return [];
+  const infra = context.hosted.openCluster(Buffer.from(kubeconfig).toString('utf8'), 'infra cluster');
+  const missing = await missingInfraAccess(infra, infraNamespace);
+  return [
+    ...((await isNamespaceMissing(infra, infraNamespace))
+      ? [{ problem: `the infra cluster has no namespace ${infraNamespace}`, fix: 'make it before the hosted cluster' }]
+      : []),
+    ...(missing.length === 0
+      ? []
+      : [
+          {
+            problem: `the credentials of the infra cluster may not: ${missing.join('; ')}`,
+            fix: 'use an infraKubeconfigFile (--infra-kubeconfig-file) of a user who may',
+          },
+        ]),
+  ];
+}
+
+/** A user confined to a namespace may not read it; then it is there. */
+async function isNamespaceMissing(infra: KubeClient, name: string): Promise<boolean> {
+  try {
+    return (await infra.get({ apiVersion: 'v1', kind: 'Namespace', name })) === undefined;
+  } catch (error) {
+    if (!isAirgapError(error, 'E_UNAUTHORIZED')) throw error;
+    return false;
+  }
 }
 
 /** Host names of the registries hosted nodes pull from. */

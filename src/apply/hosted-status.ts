@@ -5,6 +5,7 @@ import {
   type BlockRank,
   type ConditionMeaning,
 } from './hosted-conditions.ts';
+import { podProblem } from './pod-problem.ts';
 import { conditionsOf, listAt, numberAt, textAt, valueAt, type Condition, type KubeObject } from './kube-object.ts';
 
 /** Everything known about one hosted cluster, as read from the clusters. */
@@ -18,6 +19,8 @@ export interface HostedClusterObjects {
   readonly virtualMachines: readonly KubeObject[];
   readonly virtualMachineInstances: readonly KubeObject[];
   readonly dataVolumes: readonly KubeObject[];
+  /** Routes of the control plane's namespace. */
+  readonly routes: readonly KubeObject[];
   /** Inside the hosted cluster; absent while its API server does not answer. */
   readonly guest?: GuestObjects;
 }
@@ -74,19 +77,13 @@ export function judgeHostedCluster(objects: HostedClusterObjects): HostedCluster
     ...podBlockers(objects),
     ...dataVolumeBlockers(objects),
     ...nodePoolBlockers(objects),
+    ...routeBlockers(objects),
     ...guestBlockers(objects),
   ];
   const blockers = BLOCK_RANKS.flatMap((rank) => found.filter((blocker) => blocker.rank === rank));
   if (blockers.some(({ rank }) => rank === 'terminal')) return { state: 'failed', blockers };
   if (progressOf(hostedCluster) === 'Completed') return { state: 'completed', blockers };
   return { state: 'partial', blockers: blockers.length > 0 ? blockers : [rolloutBlocker(hostedCluster)] };
-}
-
-/** True when the status speaks about the object as it is now. */
-export function isCurrent(object: KubeObject, condition: Condition): boolean {
-  const observed = condition.observedGeneration ?? numberAt(object, 'status', 'observedGeneration');
-  const { generation } = object.metadata;
-  return observed === undefined || generation === undefined || observed >= generation;
 }
 
 function hostedClusterBlockers(hostedCluster: KubeObject): Blocker[] {
@@ -120,30 +117,34 @@ function isExpected(meaning: ConditionMeaning, condition: Condition): boolean {
 
 function podBlockers({ hostedCluster, pods }: HostedClusterObjects): Blocker[] {
   const { namespace = '', name } = hostedCluster.metadata;
-  return pods.flatMap((pod) => {
-    const states = [
-      ...listAt(pod, 'status', 'initContainerStatuses'),
-      ...listAt(pod, 'status', 'containerStatuses'),
-    ].map((status) => valueAt(status, 'state', 'waiting'));
-    const stuck = states.find((state) =>
-      ['ImagePullBackOff', 'ErrImagePull', 'CrashLoopBackOff', 'InvalidImageName'].includes(
-        textAt(state, 'reason') ?? '',
-      ),
-    );
-    if (stuck === undefined) return [];
-    const reason = textAt(stuck, 'reason')!;
-    const message = textAt(stuck, 'message');
-    return [
-      {
-        rank: 'images' as const,
-        waitingFor: `Pod ${pod.metadata.name}: ${reason}${message === undefined ? '' : `: ${message}`}`,
-        cause:
-          reason === 'CrashLoopBackOff'
-            ? 'the container ends again and again'
-            : 'mirror, CA or credentials of the image',
-        look: `oc -n ${controlPlaneNamespace(namespace, name)} describe pod ${pod.metadata.name}`,
-      },
-    ];
+  return pods.flatMap((pod): Blocker | [] => {
+    const problem = podProblem(pod);
+    if (problem === undefined) return [];
+    return {
+      rank: 'images',
+      waitingFor: problem,
+      cause: /CrashLoop/.test(problem)
+        ? 'the container ends again and again'
+        : 'mirror, CA or credentials of the image',
+      look: `oc -n ${controlPlaneNamespace(namespace, name)} describe pod ${pod.metadata.name}`,
+    };
+  });
+}
+
+/** Without a base domain the applications hang on a wildcard route of the management cluster. */
+function routeBlockers({ hostedCluster, routes }: HostedClusterObjects): Blocker[] {
+  const { namespace = '', name } = hostedCluster.metadata;
+  return routes.flatMap((route): Blocker | [] => {
+    const refused = listAt(route, 'status', 'ingress')
+      .flatMap((ingress) => listAt(ingress, 'conditions'))
+      .find((entry) => textAt(entry, 'type') === 'Admitted' && textAt(entry, 'status') === 'False');
+    if (refused === undefined) return [];
+    return {
+      rank: 'ingress',
+      waitingFor: `Route ${route.metadata.name}: ${describe(refused as Condition)}`,
+      cause: 'wildcard routes are not allowed on the management cluster (step ingress-policy)',
+      look: `oc -n ${controlPlaneNamespace(namespace, name)} describe route ${route.metadata.name}`,
+    };
   });
 }
 

@@ -107,6 +107,7 @@ export function hostedContext(
       clusters,
       bundle: EMPTY_BUNDLE,
       imageExists: async () => true,
+      resolveDigest: async () => undefined,
       resolveAddresses: async () => [],
       openCluster: (text, origin) => createKubeClient(openKubeConnection({ text, origin }), run),
       ...environment,

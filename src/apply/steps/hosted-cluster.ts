@@ -1,11 +1,18 @@
+import { parseReference, repositoryName } from '../../oci/reference.ts';
 import { generateEncryptionKey, generateInfraId, generateSshKey } from '../hosted-cluster-material.ts';
 import { readLiveHostedCluster } from '../hosted-cluster-facts.ts';
+import type { HostedClusterOptions } from '../hosted-cluster-options.ts';
 import { planHostedCluster, type FreshMaterial, type HostedClusterPlan } from '../hosted-cluster-plan.ts';
 import { assertReadyForHostedCluster } from '../hosted-cluster-preflight.ts';
 import { INFRA_LABEL, withInfraLabel } from '../hosted-cluster-render.ts';
 import { whenAccepted, whenAvailable, whenCompleted } from '../hosted-cluster-readiness.ts';
 import { baseDomainPhases } from '../base-domain-phases.ts';
-import type { HostedClusterRequest, HostedContext } from '../hosted-environment.ts';
+import {
+  inEnvironment,
+  type HostedClusterRequest,
+  type HostedContext,
+  type HostedEnvironment,
+} from '../hosted-environment.ts';
 import type { Write } from '../apply.ts';
 import { refOf, textAt, type KubeObject } from '../kube-object.ts';
 import { currentCondition } from '../wait.ts';
@@ -18,12 +25,24 @@ const RETRY_ANNOTATION = 'airgap.dev/retried-at';
  * Makes the hosted clusters of the site and keeps them up: namespace, credentials and trust, then the HostedCluster, then its
  * nodes, then its applications, until everything is completed. A second run changes nothing.
  */
-export const hostedClusterStep: Step<HostedContext> = {
-  id: 'hosted-cluster',
-  title: 'Hosted clusters',
-  needs: ['multicluster-engine', 'virtualization', 'storage', 'load-balancer', 'mirror-sets', 'registry-ca'],
-  phases: (context) => context.hosted.clusters.flatMap(phasesOf),
-};
+export function hostedClusterStep(environment: HostedEnvironment): Step {
+  return {
+    id: 'hosted-cluster',
+    title: 'Hosted clusters',
+    needs: [
+      'preflight',
+      'pull-secret',
+      'registry-ca',
+      'mirror-sets',
+      'storage',
+      'virtualization',
+      'load-balancer',
+      'multicluster-engine',
+      'ingress-policy',
+    ],
+    phases: () => inEnvironment(environment.clusters.flatMap(phasesOf), environment),
+  };
+}
 
 function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
   const { options } = request;
@@ -35,7 +54,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
       title: `Hosted cluster ${options.name}: credentials and trust`,
       async writes(inner) {
         const current = await plan(inner);
-        await assertReadyForHostedCluster(options, current, inner);
+        await assertReadyForHostedCluster(request, current, inner);
         for (const message of current.warnings) inner.report({ type: 'warning', code: 'W_CLUSTER', message });
         return prerequisiteWrites(current, inner);
       },
@@ -90,8 +109,23 @@ function plannerOf({ options, files }: HostedClusterRequest): (context: HostedCo
       };
     }
     const allowRemovals = context.options.replaceMirrors;
-    return planHostedCluster(options, files, { bundle: context.hosted.bundle, live, fresh, allowRemovals });
+    return planHostedCluster(await withDigest(options, context), files, {
+      bundle: context.hosted.bundle,
+      live,
+      fresh,
+      allowRemovals,
+    });
   };
+}
+
+/** A release named by tag is written by digest: the operator would look the tag up again on every reconcile. */
+async function withDigest(options: HostedClusterOptions, context: HostedContext): Promise<HostedClusterOptions> {
+  const { releaseImage } = options;
+  if (releaseImage === undefined || releaseImage.includes('@')) return options;
+  const digest = await context.hosted.resolveDigest(releaseImage);
+  if (digest === undefined) return options;
+  const repository = repositoryName(parseReference(releaseImage, { allowBare: true }));
+  return { ...options, releaseImage: `${repository}@${digest}` };
 }
 
 /**

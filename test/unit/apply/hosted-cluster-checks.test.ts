@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { FlagValue } from '../../../src/apply/hosted-cluster-flags.ts';
 import {
-  checkManagementCluster,
+  checkForHostedCluster,
   nodeArchitectures,
   type ManagementFacts,
 } from '../../../src/apply/hosted-cluster-checks.ts';
@@ -121,7 +121,7 @@ const PROBLEMS: readonly Case[] = [
 ];
 
 test('a management cluster that is in order has no finding', () => {
-  assert.deepEqual(checkManagementCluster(optionsOf({ 'node-pool-replicas': '2' }), GOOD), {
+  assert.deepEqual(checkForHostedCluster(optionsOf({ 'node-pool-replicas': '2' }), GOOD), {
     problems: [],
     warnings: [],
   });
@@ -129,7 +129,7 @@ test('a management cluster that is in order has no finding', () => {
 
 test('each thing that keeps a hosted cluster from working is found', () => {
   for (const [name, facts, flags, expected] of PROBLEMS) {
-    const { problems } = checkManagementCluster(optionsOf(flags), { ...GOOD, ...facts });
+    const { problems } = checkForHostedCluster(optionsOf(flags), { ...GOOD, ...facts });
     assert.ok(
       problems.some(({ problem, fix }) => expected.test(problem) && fix.length > 0),
       `${name}: ${JSON.stringify(problems)}`,
@@ -144,25 +144,25 @@ test('a cluster that exists finds its own namespaces and import in order', () =>
     managedClusters: [...GOOD.managedClusters, imported(HOSTED)],
     namespaces: ['clusters', 'example', 'clusters-example'].map((name) => object('Namespace', name)),
   };
-  assert.deepEqual(checkManagementCluster(optionsOf(), facts).problems, []);
+  assert.deepEqual(checkForHostedCluster(optionsOf(), facts).problems, []);
 });
 
 test('named storage classes need no default one, and machines elsewhere need none here', () => {
   const facts = { ...GOOD, storageClasses: [object('StorageClass', 'slow')] };
   const named = { 'etcd-storage-class': 'slow', 'root-volume-storage-class': 'slow' };
-  assert.deepEqual(checkManagementCluster(optionsOf(named), facts).problems, []);
+  assert.deepEqual(checkForHostedCluster(optionsOf(named), facts).problems, []);
   const elsewhere = {
     'infra-namespace': 'vms',
     'infra-kubeconfig-file': 'k',
     'root-volume-storage-class': 'theirs',
     'etcd-storage-class': 'slow',
   };
-  assert.deepEqual(checkManagementCluster(optionsOf(elsewhere), { ...facts, virtualizations: [] }).problems, []);
+  assert.deepEqual(checkForHostedCluster(optionsOf(elsewhere), { ...facts, virtualizations: [] }).problems, []);
 });
 
 test('a single replica runs on one node', () => {
   const flags = { 'control-plane-availability-policy': 'SingleReplica' };
-  assert.deepEqual(checkManagementCluster(optionsOf(flags), { ...GOOD, nodes: [node('a')] }).problems, []);
+  assert.deepEqual(checkForHostedCluster(optionsOf(flags), { ...GOOD, nodes: [node('a')] }).problems, []);
 });
 
 test('what works badly or later is a warning', () => {
@@ -175,8 +175,8 @@ test('what works badly or later is a warning', () => {
     ],
     [{}, { 'ovn-kubernetes-mtu': '1301' }, /use 1300 at most/],
   ] as const)
-    assert.match(checkManagementCluster(optionsOf(flags), { ...GOOD, ...facts }).warnings.join('\n'), expected);
-  const withDomain = checkManagementCluster(optionsOf({ 'base-domain': 'example.com' }), {
+    assert.match(checkForHostedCluster(optionsOf(flags), { ...GOOD, ...facts }).warnings.join('\n'), expected);
+  const withDomain = checkForHostedCluster(optionsOf({ 'base-domain': 'example.com' }), {
     ...GOOD,
     ingressController: object('IngressController', 'default'),
   });

@@ -39,6 +39,7 @@ function objects(parts: Partial<HostedClusterObjects>): HostedClusterObjects {
     virtualMachines: [],
     virtualMachineInstances: [],
     dataVolumes: [],
+    routes: [],
     ...parts,
   };
 }
@@ -129,6 +130,19 @@ const JUDGED: readonly (readonly [string, Partial<HostedClusterObjects>, string,
     'partial',
     'ingress',
     /DNS of the applications: ClusterOperator console/,
+  ],
+  [
+    'wildcard route refused',
+    {
+      routes: [
+        object('Route', 'default-ingress-passthrough-route-x', {
+          status: { ingress: [{ conditions: [condition('Admitted', 'False', 'wildcard routes are not allowed')] }] },
+        }),
+      ],
+    },
+    'partial',
+    'ingress',
+    /not allowed/,
   ],
   ['operator', { guest: guest([['storage', condition('Degraded', 'True')]]) }, 'partial', 'operators', /storage/],
   ['roll-out', {}, 'partial', 'operators', /finish its release/],
