@@ -1,6 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { formatYamlStream } from '../core/yaml.ts';
 import { inKindOrder, type Write } from './apply.ts';
 import type { KubeClient } from './kube-client.ts';
 import { valueAt, type KubeObject } from './kube-object.ts';
@@ -31,18 +28,6 @@ export async function renderSteps<Context extends StepContext>(
     if (objects.length > 0) rendered.push({ step: step.id, objects });
   }
   return rendered;
-}
-
-/** Writes one file per step, numbered in order (`01-registry-ca.yaml`, …), and gives their names. */
-export async function writeRendered(folder: string, rendered: readonly RenderedStep[]): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
-  const names: string[] = [];
-  for (const [index, { step, objects }] of rendered.entries()) {
-    const name = `${String(index + 1).padStart(2, '0')}-${step}.yaml`;
-    await writeFile(join(folder, name), formatYamlStream(objects));
-    names.push(name);
-  }
-  return names;
 }
 
 /**
