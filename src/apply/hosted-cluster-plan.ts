@@ -114,7 +114,7 @@ export function planHostedCluster(
 }
 
 /** The infrastructure id of a hosted cluster that exists or was begun; undefined before the first run. */
-export function liveInfraId(live: LiveHostedCluster): string | undefined {
+function liveInfraId(live: LiveHostedCluster): string | undefined {
   return (
     textAt(live.hostedCluster, 'spec', 'infraID') ?? live.encryptionKey?.metadata.labels?.[INFRA_LABEL] ?? undefined
   );
