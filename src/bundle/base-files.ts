@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AirgapError } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import type { BundleFile, BundleManifest } from './manifest.ts';
 
 /** Opens the content of a file that the bundle leaves to its base; undefined when it is not there. */
@@ -19,7 +20,10 @@ export async function checkBaseFiles(manifest: BundleManifest, open: OpenBaseFil
     if (!(await isIntact(file, await open(file)))) lacking.push(file.path);
   }
   if (lacking.length === 0) return;
-  const listed = lacking.slice(0, MOST_LISTED).join(', ');
+  const listed = lacking
+    .slice(0, MOST_LISTED)
+    .map((path) => quoteForeign(path))
+    .join(', ');
   const more = lacking.length > MOST_LISTED ? ` and ${lacking.length - MOST_LISTED} more` : '';
   throw new AirgapError('E_BASE', `content of the base bundle is missing or altered: ${listed}${more}`, {
     hint: 'ask for a full bundle, or for one against what this site really has',

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { quoteForeign } from '../core/quote.ts';
+import { spaceError } from './file-system.ts';
 
 /** Where a body belongs: a layout entry, or just this much of one (what a worker is sent). */
 export interface BodyPlace {
@@ -18,7 +19,7 @@ export interface BodyTransfer {
   readonly received: number;
 }
 
-export interface WriteBodyOptions {
+interface WriteBodyOptions {
   /** Continues this transfer; `body` begins at its `received`. Absent: a new one. */
   readonly transfer?: BodyTransfer;
   /** Called after each write with the bytes of the body that are in the file. */
@@ -97,6 +98,18 @@ export function openBodyWriter(path: string, options: { readonly direct: boolean
     }
   };
 
+  const readAt = (bytes: Buffer, position: number): number => {
+    if (direct !== undefined && position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES) {
+      try {
+        return readSync(direct, bytes, 0, bytes.length, position);
+      } catch (error) {
+        if (systemCodeOf(error) !== 'EINVAL') throw error;
+        dropDirect();
+      }
+    }
+    return readSync(plain, bytes, 0, bytes.length, position);
+  };
+
   /** How much is gathered before the next write: up to the next unit first, whole buffers from there on. */
   const roomAt = (position: number): number => {
     const past = position % DIRECT_UNIT;
@@ -151,8 +164,7 @@ export function openBodyWriter(path: string, options: { readonly direct: boolean
         while (transfer.received < received) {
           const position = place.bodyAt + transfer.received;
           const wanted = Math.min(roomAt(position), received - transfer.received);
-          const isWhole = wanted === BUFFER_BYTES && direct !== undefined;
-          const count = readSync(isWhole ? direct! : plain, buffer, 0, wanted, position);
+          const count = readAt(buffer.subarray(0, wanted), position);
           if (count === 0) throw new Error(`${path} is shorter than its layout`);
           transfer.hash.update(buffer.subarray(0, count));
           transfer.received += count;
@@ -220,14 +232,4 @@ function lengthError(place: BodyPlace, received: string): AirgapError {
     `${quoteForeign(place.path)}: source does not match its descriptor: ${received} bytes instead of ${place.size}`,
     { data: { at: place.path, offset: place.bodyAt } },
   );
-}
-
-/** A full disk as `E_SPACE`; anything else unchanged. */
-function spaceError(path: string, error: unknown): unknown {
-  const code = systemCodeOf(error);
-  if (error !== undefined && code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
-  return new AirgapError('E_SPACE', `${path}: the disk is full`, {
-    hint: 'make room and run the same command again: it continues where it stopped',
-    ...(error === undefined ? {} : { cause: error }),
-  });
 }

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { AirgapError, isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { checkBaseFiles, type OpenBaseFile } from './base-files.ts';
 import { checkFile } from './check-file.ts';
 import { checkRest } from './entry-check.ts';
-import { failureError } from './failure.ts';
+import { failureError, type VolumeAt } from './failure.ts';
+import type { BundleLayout } from './layout.ts';
 import type { BundleIdentity } from './manifest.ts';
 import { checkOciLayout, type LayoutFiles, type OciCheckOptions } from './oci-checks.ts';
 import { orderedStream, orderedVolumes, type OrderedInput } from './ordered-input.ts';
@@ -52,7 +54,14 @@ export async function verifyBundle<Signer>(
   input: BundleInput,
   options: VerifyOptions<Signer>,
 ): Promise<VerifiedBundle<Signer>> {
-  if ('stream' in input) return verifyStreamed(orderedStream(input.stream), options);
+  if ('stream' in input) {
+    const ordered = orderedStream(input.stream);
+    try {
+      return await verifyStreamed(ordered, options);
+    } finally {
+      await ordered.close();
+    }
+  }
   const volumes = openVolumes(input.paths);
   try {
     return await verifyFile(volumes, options);
@@ -73,7 +82,7 @@ async function verifyFile<Signer>(volumes: Volumes, options: VerifyOptions<Signe
           onBytes: (bytes) => reportBytes(accepted, options, bytes),
         });
   if (failure !== undefined) throw failureError(failure, volumes.volumeAt);
-  await verifyContent(accepted, readerOf(volumes, accepted), options);
+  await verifyContent(accepted, readerOf(volumes, accepted), options, volumes.volumeAt);
   return resultOf(accepted);
 }
 
@@ -123,10 +132,28 @@ async function verifyContent(
   accepted: AcceptedBundle,
   files: LayoutFiles | undefined,
   options: VerifyOptions,
+  volumeAt?: VolumeAt,
 ): Promise<void> {
-  const { manifest } = accepted.layout;
-  if (options.oci !== undefined && files !== undefined) await checkOciLayout(files, options.oci);
-  if (options.openBaseFile !== undefined) await checkBaseFiles(manifest, options.openBaseFile, options.signal);
+  const { layout } = accepted;
+  try {
+    if (options.oci !== undefined && files !== undefined) await checkOciLayout(files, options.oci);
+  } catch (error) {
+    if (!isAirgapError(error, 'E_OCI')) throw error;
+    throw withPlace(error, layout, volumeAt);
+  }
+  if (options.openBaseFile !== undefined) await checkBaseFiles(layout.manifest, options.openBaseFile, options.signal);
+}
+
+/** The OCI checks know files, not positions: adds where in the archive the file is. */
+function withPlace(error: AirgapError, layout: BundleLayout, volumeAt: VolumeAt | undefined): AirgapError {
+  const at = error.data?.['at'];
+  const offset = layout.entries.find(({ path }) => path === at)?.bodyAt ?? 0;
+  const volume = volumeAt?.(offset);
+  return new AirgapError(error.code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    data: { at, offset, ...(volume === undefined ? {} : { volume }) },
+    cause: error.cause,
+  });
 }
 
 function resultOf<Signer>({ layout, manifestSha256, signers }: AcceptedBundle<Signer>): VerifiedBundle<Signer> {

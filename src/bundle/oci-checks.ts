@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
-import { quoteForeign } from '../core/quote.ts';
+import { printableMessage, quoteForeign } from '../core/quote.ts';
 import { digestOf, hexOf, isDigest, type Digest } from '../oci/digest.ts';
 import { parseIndex, readSuccessors, type Successors } from '../oci/graph.ts';
 import { isIndexType, isManifestType, MAX_MANIFEST_SIZE, MEDIA_TYPE, type Descriptor } from '../oci/types.ts';
@@ -16,7 +16,8 @@ export const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 const DEEPEST_INDEX = 4;
 /** Image manifests and indexes that are looked at (signing, section 11.1). */
 const MOST_MANIFESTS = 100_000;
-const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
+/** Annotation of an entry of `index.json`: the name of the image (OCI image-spec, "Pre-Defined Annotation Keys"). */
+export const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
 
 /** The files of a bundle as the OCI checks see them. */
 export interface LayoutFiles {
@@ -142,7 +143,8 @@ async function readChildren(files: LayoutFiles, path: string, descriptor: AnyDes
 /** The content of a listed document; undefined when the bundle leaves it to its base and that is not at hand. */
 async function readDocument(files: LayoutFiles, path: string): Promise<Buffer | undefined> {
   const content = await files.read(path);
-  if (content === undefined && files.find(path)?.base !== true) throw ociError(path, `${path} is no JSON document`);
+  if (content === undefined && files.find(path)?.base !== true)
+    throw ociError(path, `${quoteForeign(path)} is no JSON document`);
   return content;
 }
 
@@ -188,7 +190,8 @@ function parseAt<T>(at: string, parse: () => T): T {
     return parse();
   } catch (error) {
     if (!isAirgapError(error, 'E_OCI')) throw error;
-    throw ociError(at, error.message, error);
+    // Without the cause: it may quote the document in the raw, and causes are shown too.
+    throw ociError(at, printableMessage(error.message));
   }
 }
 
@@ -201,10 +204,9 @@ function parseDocument(content: Buffer): unknown {
   }
 }
 
-function ociError(at: string, message: string, cause?: unknown): AirgapError {
+function ociError(at: string, message: string): AirgapError {
   return new AirgapError('E_OCI', `the OCI image layout of the bundle is not acceptable: ${message}`, {
     hint: 'ask the sender to pack the bundle again; no part of it is used',
     data: { at, offset: 0 },
-    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -10,6 +10,8 @@ export interface OrderedInput {
   unread(bytes: Buffer): void;
   /** Everything left, in pieces. */
   rest(): AsyncGenerator<Buffer>;
+  /** Lets go of a source that was not read to its end. */
+  close(): Promise<void>;
 }
 
 /** Reads a stream of chunks in order. Keeps no more than what one `read` asks for and one chunk. */
@@ -55,6 +57,9 @@ export function orderedStream(chunks: AsyncIterable<Uint8Array>): OrderedInput {
         yield chunk;
       }
     },
+    async close() {
+      await source.return?.();
+    },
   };
 }
 
@@ -83,5 +88,7 @@ export function orderedVolumes(volumes: Volumes): OrderedInput {
         yield chunk;
       }
     },
+    // The volumes belong to who opened them.
+    close: () => Promise.resolve(),
   };
 }

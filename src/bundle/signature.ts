@@ -9,7 +9,7 @@ import { AirgapError } from '../core/errors.ts';
 import { unsupportedAlgorithm } from './keys.ts';
 import type { SigningKey } from './keys.ts';
 import type { BundleIdentity } from './manifest.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { PAYLOAD_TYPE, readStatement, statementFor } from './statement.ts';
 import { ruleMatches } from './trust.ts';
 import type { PinnedKey, Trust } from './trust.ts';
@@ -28,6 +28,9 @@ export interface AcceptedSignatures {
 
 /** Largest signature that is looked at (signing, section 4). */
 export const MAX_SIGNATURE_BYTES = 1024 * 1024;
+
+/** How the library reports a certificate, timestamp or log that leads to nothing in the trusted root. */
+const UNKNOWN_AUTHORITY = /certificate chain|timestamp could not be verified|SCT verification failed/;
 
 /** Extended key usage "code signing" (RFC 5280, section 4.2.1.12). */
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
@@ -120,7 +123,7 @@ function parseSignature(bytes: Uint8Array): Bundle {
   const mediaType = typeof json === 'object' && json !== null && 'mediaType' in json ? json.mediaType : undefined;
   // The library would take older and unknown versions too, with weaker checks (signing, section 7.4).
   if (mediaType !== BUNDLE_V03_MEDIA_TYPE) {
-    throw new NotAccepted(`its media type is ${quoted(String(mediaType))}, not ${BUNDLE_V03_MEDIA_TYPE}`);
+    throw new NotAccepted(`its media type is ${quoteForeign(String(mediaType))}, not ${BUNDLE_V03_MEDIA_TYPE}`);
   }
   return bundleFromJSON(json);
 }
@@ -128,7 +131,7 @@ function parseSignature(bytes: Uint8Array): Bundle {
 function judgeParsed(manifest: Uint8Array, bundle: Bundle, trust: Trust): Verdict | string {
   if (bundle.content.$case !== 'dsseEnvelope') return 'it is a bare message signature, not a signed statement';
   const { payload, payloadType } = bundle.content.dsseEnvelope;
-  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoted(payloadType)}, not ${PAYLOAD_TYPE}`;
+  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
   const who =
     bundle.verificationMaterial.content.$case === 'publicKey' ? byKey(bundle, trust) : byIdentity(bundle, trust);
   if (typeof who === 'string') return who;
@@ -140,7 +143,7 @@ type Who = Omit<Verdict, 'bundle'>;
 
 function byKey(bundle: Bundle, trust: Trust): Who | string {
   if (trust.keys.length === 0) return 'it was made with a key, and a certificate identity is demanded';
-  if (trust.requireTlog && trust.trustedRoot !== undefined) refuseUnknownLogs(bundle, trust.trustedRoot);
+  if (trust.requireTlog.keys && trust.trustedRoot !== undefined) refuseUnknownLogs(bundle, trust.trustedRoot);
   if (trust.requireTimestamp && !hasTimestamp(bundle)) return 'it has no timestamp of a timestamp authority';
   // The hint is not looked at: only the pinned keys are tried, and it is the signer's to choose.
   const entity = toSignedEntity(withDemandedProofs(bundle, trust));
@@ -167,7 +170,7 @@ function verifierFor({ publicKey, validity }: PinnedKey, trust: Trust): Verifier
       (validity?.until === undefined || date < validity.until),
   }));
   return new Verifier(material, {
-    tlogThreshold: trust.requireTlog ? 1 : 0,
+    tlogThreshold: trust.requireTlog.keys ? 1 : 0,
     ctlogThreshold: 0,
     // A validity period is looked at only when a proven time is there.
     timestampThreshold: trust.requireTimestamp || validity !== undefined ? 1 : 0,
@@ -181,7 +184,7 @@ function withDemandedProofs(bundle: Bundle, trust: Trust): Bundle {
     ...bundle,
     verificationMaterial: {
       ...material,
-      tlogEntries: trust.requireTlog ? material.tlogEntries : [],
+      tlogEntries: trust.requireTlog.keys ? material.tlogEntries : [],
       timestampVerificationData: trust.requireTimestamp ? material.timestampVerificationData : undefined,
     },
   };
@@ -196,7 +199,7 @@ function byIdentity(bundle: Bundle, trust: Trust): Who | string {
   refuseUnknownLogs(bundle, trust.trustedRoot);
   if (trust.requireTimestamp && !hasTimestamp(bundle)) return 'it has no timestamp of a timestamp authority';
   const verifier = new Verifier(toTrustMaterial(trust.trustedRoot), {
-    tlogThreshold: trust.requireTlog ? 1 : 0,
+    tlogThreshold: trust.requireTlog.identities ? 1 : 0,
     ctlogThreshold: trust.ignoreSct ? 0 : 1,
     // Never 0: a certificate is checked for the time of signing, and the local clock is not asked.
     timestampThreshold: 1,
@@ -211,7 +214,7 @@ function byIdentity(bundle: Bundle, trust: Trust): Who | string {
   const index = trust.identities.findIndex(
     (rule) => ruleMatches(rule.identity, identity) && ruleMatches(rule.issuer, issuer),
   );
-  if (index === -1) return `it was made by ${quoted(identity)} of ${quoted(issuer)}, who is not trusted`;
+  if (index === -1) return `it was made by ${quoteForeign(identity)} of ${quoteForeign(issuer)}, who is not trusted`;
   return { entry: `identity ${index}`, signer: { kind: 'identity', identity, issuer } };
 }
 
@@ -238,14 +241,14 @@ function hasTimestamp(bundle: Bundle): boolean {
 }
 
 function describeSigner(signer: Signer): string {
-  return signer.kind === 'key' ? signer.key : `${quoted(signer.identity)} of ${quoted(signer.issuer)}`;
+  return signer.kind === 'key' ? signer.key : `${quoteForeign(signer.identity)} of ${quoteForeign(signer.issuer)}`;
 }
 
 function describeFailure(error: unknown): string {
   if (error instanceof NotAccepted) return error.message;
   if (error instanceof VerificationError) {
-    const older = error.code === 'CERTIFICATE_ERROR' ? '; the trusted root may be older than the bundle' : '';
-    return `${error.code}: ${quoted(error.message).slice(1, -1)}${older}`;
+    const older = UNKNOWN_AUTHORITY.test(error.message) ? '; the trusted root may be older than the bundle' : '';
+    return `${error.code}: ${quoteForeign(error.message).slice(1, -1)}${older}`;
   }
-  return `it is malformed (${quoted(error instanceof Error ? error.message : String(error))})`;
+  return `it is malformed (${quoteForeign(error instanceof Error ? error.message : String(error))})`;
 }

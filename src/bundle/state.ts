@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
@@ -15,6 +15,9 @@ export interface StreamState {
   /** What was applied before, when this bundle was applied although its serial is lower. */
   readonly rolledBackFrom?: { readonly serial: number; readonly manifestSha256: string };
 }
+
+/** As much of the state as decides about the next bundle. */
+export type AppliedState = Pick<StreamState, 'serial' | 'manifestSha256'>;
 
 export interface SerialOptions {
   /** Hex digest of the bundle manifest in question. */
@@ -33,7 +36,7 @@ export type SerialDecision = 'first' | 'newer' | 'repeat' | 'rollback';
  * manifest with the same serial, which no option allows.
  */
 export function decideSerial(
-  state: StreamState | undefined,
+  state: AppliedState | undefined,
   bundle: BundleIdentity,
   options: SerialOptions,
 ): SerialDecision {
@@ -106,6 +109,16 @@ export async function readState(stateDir: string, stream: string): Promise<Strea
       hint: 'restore the file from a backup, or write it anew from what is known to be applied',
       cause: error,
     });
+  }
+}
+
+/** Hex digests of all bundle manifests of a stream that were applied here: the bases a differential bundle may have. */
+export async function listApplied(stateDir: string, stream: string): Promise<string[]> {
+  try {
+    return (await readdir(join(stateDir, checkName(stream)))).filter((name) => hex.safeParse(name).success).toSorted();
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    return [];
   }
 }
 

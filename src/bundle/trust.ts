@@ -1,7 +1,7 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { AirgapError } from '../core/errors.ts';
 import type { PublicKey } from './keys.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 /** A public key whose signatures count. */
 export interface PinnedKey {
@@ -29,8 +29,11 @@ export interface Trust {
   readonly threshold: number;
   /** Authorities and logs; needed for identities, and for keys when a log entry or timestamp is required. */
   readonly trustedRoot?: TrustedRoot;
-  /** Demand an entry in a transparency log. Without it log entries of key signatures are not looked at. */
-  readonly requireTlog: boolean;
+  /**
+   * Demand an entry in a transparency log, of signatures by key and by identity. Where it is not demanded log entries of key
+   * signatures are not looked at.
+   */
+  readonly requireTlog: { readonly keys: boolean; readonly identities: boolean };
   /** Demand the token of a timestamp authority. Without it tokens of key signatures are not looked at. */
   readonly requireTimestamp: boolean;
   /** Accept certificates that carry no proof of having been logged. */
@@ -43,7 +46,7 @@ export interface TrustOptions {
   /** Default 1. */
   readonly threshold?: number;
   readonly trustedRoot?: TrustedRoot;
-  /** Default: true when identities are demanded, else false. */
+  /** Default: of signatures by identity, not of those by key. */
   readonly requireTlog?: boolean;
   readonly requireTimestamp?: boolean;
   readonly ignoreSct?: boolean;
@@ -59,7 +62,7 @@ const MAX_PATTERN_CHARACTERS = 512;
  */
 export function createTrust(options: TrustOptions): Trust {
   const { keys = [], identities = [], threshold = 1, trustedRoot } = options;
-  const { requireTlog = identities.length > 0, requireTimestamp = false, ignoreSct = false } = options;
+  const { requireTlog, requireTimestamp = false, ignoreSct = false } = options;
   const signers = new Set(keys.map(({ publicKey }) => publicKey.name)).size + identities.length;
   if (signers === 0) {
     throw new AirgapError('E_USAGE', 'nothing says whose signature is to be accepted', {
@@ -70,12 +73,12 @@ export function createTrust(options: TrustOptions): Trust {
     throw new AirgapError('E_USAGE', `a threshold of ${threshold} can not be met by ${signers} possible signers`);
   }
   const needsTime = keys.some(({ validity }) => validity !== undefined);
-  if (needsTime && !requireTlog && !requireTimestamp) {
+  if (needsTime && requireTlog !== true && !requireTimestamp) {
     throw new AirgapError('E_USAGE', 'a key with a validity period needs a proof of the time of signing', {
       hint: 'demand a log entry or a timestamp (requireTlog, requireTimestamp)',
     });
   }
-  if (trustedRoot === undefined && (identities.length > 0 || requireTlog || requireTimestamp)) {
+  if (trustedRoot === undefined && (identities.length > 0 || requireTlog === true || requireTimestamp)) {
     throw new AirgapError('E_USAGE', 'certificate identities, log entries and timestamps need a trusted root', {
       hint: 'give --trusted-root; "airgap trust export" writes one on a connected machine',
     });
@@ -86,7 +89,7 @@ export function createTrust(options: TrustOptions): Trust {
     identities,
     threshold,
     ...(trustedRoot === undefined ? {} : { trustedRoot }),
-    requireTlog,
+    requireTlog: { keys: requireTlog ?? false, identities: requireTlog ?? true },
     requireTimestamp,
     ignoreSct,
   };
@@ -112,6 +115,6 @@ function compileRule(rule: TextRule): (text: string) => boolean {
     return (text) => whole.test(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new AirgapError('E_USAGE', `not a regular expression: ${quoted(rule.regexp)}`, { cause: error });
+    throw new AirgapError('E_USAGE', `not a regular expression: ${quoteForeign(rule.regexp)}`, { cause: error });
   }
 }

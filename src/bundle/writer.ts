@@ -12,9 +12,17 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse } from './file-system.ts';
-import { isSameSubject, journalPath, openJournal, readJournal, type Journal, type JournalSubject } from './journal.ts';
-import { END_BYTES, entryEnd, headerOf } from './layout.ts';
+import { assertSpace, canBeSparse, spaceError, syncFolder } from './file-system.ts';
+import {
+  isSameSubject,
+  journalPath,
+  openJournal,
+  readJournal,
+  type Journal,
+  type JournalContent,
+  type JournalSubject,
+} from './journal.ts';
+import { END_BYTES, entryEnd, headerOf, type BundleLayout } from './layout.ts';
 import { headBytes, orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
 
 export { openBodyWriter, type BodyPlace, type BodyTransfer, type BodyWriter } from './body-writer.ts';
@@ -39,6 +47,8 @@ export interface BundleFileWriter {
   progressed(index: number, received: number): void;
   /** Says that a body begins anew; to be called before its first byte when it had progress. */
   restarted(index: number): void;
+  /** Makes everything said so far durable now, instead of within a second. */
+  flush(): Promise<void>;
   /** Makes what is there durable, for the next run to continue from, and closes. The way out after a failure or an interrupt. */
   suspend(): Promise<void>;
   /**
@@ -46,6 +56,14 @@ export interface BundleFileWriter {
    * result belongs before it.
    */
   finish(): Promise<void>;
+}
+
+export interface BundleFileOptions {
+  /**
+   * Whether the file may have holes. Absent: everywhere but on FAT and exFAT, as far as the file system says what it is (network
+   * file systems do not).
+   */
+  readonly sparse?: boolean;
 }
 
 /** Name under which a bundle is written until it is complete. */
@@ -57,7 +75,11 @@ export function partialPathOf(finalPath: string): string {
  * Begins `finalPath.partial`, or continues it when it is the same bundle (same bundle manifest and signatures). Free
  * space is checked before the first byte. Throws `E_SPACE`.
  */
-export function openBundleFile(finalPath: string, parts: BundleParts): BundleFileWriter {
+export function openBundleFile(
+  finalPath: string,
+  parts: BundleParts,
+  options: BundleFileOptions = {},
+): BundleFileWriter {
   const partialPath = partialPathOf(finalPath);
   const { layout } = parts;
   const head = headBytes(parts);
@@ -65,23 +87,22 @@ export function openBundleFile(finalPath: string, parts: BundleParts): BundleFil
     manifestSha256: layout.entries[0]!.sha256,
     headSha256: createHash('sha256').update(head).digest('hex'),
     size: layout.size,
-    mode: canBeSparse(dirname(partialPath)) ? 'sparse' : 'ordered',
+    mode: (options.sparse ?? canBeSparse(dirname(partialPath))) ? 'sparse' : 'ordered',
   };
   const existing = readJournal(journalPath(partialPath));
   const isContinued =
     existing !== undefined && isSameSubject(existing.subject, subject) && holdsHead(partialPath, head, subject);
-  assertSpace(partialPath, layout.size, isContinued);
+  assertSpace(partialPath, layout.size, { kept: isContinued });
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
     rmSync(journalPath(partialPath), { force: true });
+    syncFolder(dirname(partialPath));
     beginFile(partialPath, parts, head, subject.mode);
   }
   const fd = openSync(partialPath, 'r+');
   const journal = openJournal(journalPath(partialPath), subject, fd, isContinued ? existing : undefined);
-  const isEntry = (index: number): boolean => index >= layout.firstFile && index < layout.entries.length;
-  const earlier = isContinued ? existing : undefined;
-  const complete = new Set([...(earlier?.complete ?? [])].filter(isEntry));
-  return makeWriter({ finalPath, partialPath, parts, mode: subject.mode, fd, journal }, complete, earlier?.progress);
+  const { complete, progress } = claimsFor(layout, isContinued ? existing : undefined);
+  return makeWriter({ finalPath, partialPath, parts, mode: subject.mode, fd, journal }, complete, progress);
 }
 
 /**
@@ -97,7 +118,7 @@ export async function writeInOrder(
   let index = firstFile;
   while (writer.complete.has(index)) index += 1;
   const entry = entries[index];
-  const received = Math.min(writer.progress.get(index) ?? 0, entry?.size ?? 0);
+  const received = writer.progress.get(index) ?? 0;
   const fd = openSync(writer.partialPath, 'r+');
   try {
     let at = entry === undefined ? parts.layout.endAt : received > 0 ? entry.bodyAt + received : entry.headerAt;
@@ -110,8 +131,10 @@ export async function writeInOrder(
     };
     const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
     for await (const chunk of bytes) {
-      for (let done = 0; done < chunk.length;) {
-        done += writeSync(fd, chunk, done, chunk.length - done, at + done);
+      try {
+        writeAll(fd, chunk, at);
+      } catch (error) {
+        throw spaceError(writer.partialPath, error);
       }
       at += chunk.length;
       while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
@@ -137,7 +160,7 @@ interface WriterState {
 function makeWriter(
   state: WriterState,
   complete: ReadonlySet<number>,
-  progress: ReadonlyMap<number, number> = new Map(),
+  progress: ReadonlyMap<number, number>,
 ): BundleFileWriter {
   const { finalPath, partialPath, parts, fd, journal } = state;
   const done = new Set(complete);
@@ -152,6 +175,7 @@ function makeWriter(
     },
     progressed: (index, received) => journal.progressed(index, received),
     restarted: (index) => journal.restarted(index),
+    flush: () => journal.flush(),
     async suspend() {
       try {
         await journal.close();
@@ -172,6 +196,24 @@ function makeWriter(
   };
 }
 
+/**
+ * What a journal says about entries that exist. A body not complete lacks at least one byte: asking a server for a range
+ * of none is an error.
+ */
+export function claimsFor(
+  { entries, firstFile }: BundleLayout,
+  journal: JournalContent | undefined,
+): { complete: Set<number>; progress: Map<number, number> } {
+  const isFile = (index: number): boolean => index >= firstFile && index < entries.length;
+  const complete = new Set([...(journal?.complete ?? [])].filter(isFile));
+  const progress = new Map<number, number>();
+  for (const [index, received] of journal?.progress ?? []) {
+    const most = isFile(index) ? Math.min(received, entries[index]!.size - 1) : 0;
+    if (most > 0) progress.set(index, most);
+  }
+  return { complete, progress };
+}
+
 /** The file at its final length with everything but the bodies (or, in order, just its beginning), durable. */
 function beginFile(partialPath: string, parts: BundleParts, head: Buffer, mode: 'sparse' | 'ordered'): void {
   const { layout } = parts;
@@ -187,6 +229,8 @@ function beginFile(partialPath: string, parts: BundleParts, head: Buffer, mode: 
       writeAll(fd, Buffer.alloc(END_BYTES), layout.endAt);
     }
     fsyncSync(fd);
+  } catch (error) {
+    throw spaceError(partialPath, error);
   } finally {
     closeSync(fd);
   }
@@ -219,15 +263,5 @@ function hashRange(fd: number, start: number, length: number, update: (piece: Bu
 function writeAll(fd: number, bytes: Buffer, position: number): void {
   for (let done = 0; done < bytes.length;) {
     done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-  }
-}
-
-/** Makes names in a folder durable. */
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

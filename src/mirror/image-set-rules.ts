@@ -14,7 +14,7 @@ type Channel = NonNullable<Mirror['platform']>['channels'][number];
 const API_VERSION = 'mirror.openshift.io/v2alpha1';
 
 /** Names the update service knows. */
-export const ARCHITECTURES: readonly string[] = ['amd64', 'arm64', 'ppc64le', 's390x', 'multi'];
+const ARCHITECTURES: readonly string[] = ['amd64', 'arm64', 'ppc64le', 's390x', 'multi'];
 /** Names other tools use for the same machines. */
 const OTHER_ARCHITECTURE_NAMES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
@@ -247,15 +247,13 @@ function checkUnique(
   }
 }
 
-/** Two catalogs with this text in common would overwrite each other. */
+/** Two catalogs with this text in common would overwrite each other; a target tag stands for the digest too. */
 function uniqueName(ref: ImageRef, operator: Operator): string {
   const { targetCatalog = '', targetTag = '' } = operator;
-  if (ref.transport === 'oci') return `oci://${targetCatalog === '' ? ref.repository : targetCatalog}:${targetTag}`;
-  return formatReference({
-    ...ref,
-    ...(targetCatalog === '' ? {} : { repository: targetCatalog }),
-    ...(targetTag === '' ? {} : { tag: targetTag }),
-  });
+  const repository = targetCatalog === '' ? ref.repository : targetCatalog;
+  if (ref.transport === 'oci') return `oci://${repository}:${targetTag}`;
+  if (targetTag === '') return formatReference({ ...ref, repository });
+  return formatReference({ transport: ref.transport, registry: ref.registry, repository, tag: targetTag });
 }
 
 function hasRange(entry: {

@@ -5,7 +5,7 @@ export interface Challenge {
 }
 
 const TOKEN = String.raw`[!#$%&'*+.^_\`|~0-9A-Za-z-]+`;
-const PARAMETER = new RegExp(String.raw`^\s*(${TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*`);
+const PARAMETER = new RegExp(String.raw`^\s*(${TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*`);
 const SCHEME = new RegExp(String.raw`^\s*(${TOKEN})(?:\s+|$|(?=,))`);
 
 /**

@@ -34,7 +34,7 @@ export async function registryError(answer: IncomingMessage, method: string, url
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now());
   const detail = said.text === '' ? '' : `: ${said.text}`;
   return new AirgapError(code, `${method} ${redactUrl(url)}: the registry answered ${status}${detail}`, {
-    ...hintFor(code),
+    ...hintFor(code, said.code),
     data: {
       status,
       host: url.host,
@@ -90,7 +90,14 @@ function errorCodeFor(status: number, registryCode: string | undefined): ErrorCo
   return status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY';
 }
 
-function hintFor(code: ErrorCode): { hint?: string } {
+function hintFor(code: ErrorCode, registryCode: string | undefined): { hint?: string } {
+  if (registryCode === 'MANIFEST_BLOB_UNKNOWN') {
+    return {
+      hint:
+        'the registry misses content this names; where only some platforms of an image were packed, pack it without ' +
+        '"platforms", or let the registry accept indexes with missing instances',
+    };
+  }
   if (code === 'E_UNAUTHORIZED') return { hint: 'check that the account may do this in this repository' };
   if (code === 'E_RATE_LIMIT') return { hint: 'wait, log in with an account that has a higher limit, or use a mirror' };
   return {};
@@ -118,13 +125,13 @@ function explain(code: string, text: string, url: URL): { reason: string; hint?:
   if (CERTIFICATE_CODES.has(code)) {
     return {
       reason: `TLS: the certificate is not trusted (${printable(text)})`,
-      hint: `give the CA certificate with --registry-ca, or put it into /etc/containers/certs.d/${url.host}/ca.crt`,
+      hint: `give the CA certificate with --ca-file, or put it into /etc/containers/certs.d/${url.host}/ca.crt`,
     };
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return {
       reason: `TLS: ${printable(text.replace(/^.*?error:/, 'error:'), 160)}`,
-      hint: 'if the registry speaks plain HTTP, mark it insecure (registries.conf or --insecure-registry)',
+      hint: 'if the registry speaks plain HTTP, mark it insecure (registries.conf or --insecure)',
     };
   }
   if (code === 'ERR_PROXY_TUNNEL') {

@@ -107,8 +107,10 @@ async function requestOnce(exchange: Exchange, agent: http.Agent, userAgent: str
       if (body !== undefined && !Buffer.isBuffer(body)) body.stream.destroy();
       signal.throwIfAborted();
       if (error instanceof AirgapError) throw error;
-      // The server closed an idle connection just when it was used again: nothing was lost, and no pause is needed.
-      const isStale = attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
+      // The server closed an idle connection just when it was used again: no pause is needed. Only for reads, because
+      // a write may have arrived although its answer was lost (RFC 9110, section 9.2.2).
+      const isRead = method === 'GET' || method === 'HEAD';
+      const isStale = isRead && attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
       if (isStale && tries <= agent.maxFreeSockets) continue;
       throw connectionError(error, method, url);
     }
@@ -141,7 +143,7 @@ function perform(
       method,
       agent: options.agent,
       signal,
-      timeout: body === undefined ? IDLE_TIMEOUT_MS : COMMIT_TIMEOUT_MS,
+      timeout: IDLE_TIMEOUT_MS,
       headers: {
         'user-agent': options.userAgent,
         // A compressed transfer would match neither the length nor the digest of a descriptor.
@@ -152,6 +154,7 @@ function perform(
     });
     limitConnectTime(request);
     request.on('timeout', () => request.destroy(timeoutError('no data arrived for too long')));
+    if (body !== undefined) request.once('finish', () => request.setTimeout(COMMIT_TIMEOUT_MS));
     request.on('error', (error) => {
       options.attempt.wasReused = request.reusedSocket;
       reject(isAbort(error) && signal.aborted ? signal.reason : error);

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
-import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { isAirgapError } from '../core/errors.ts';
 import type { Descriptor } from '../oci/types.ts';
 import { sizeError } from '../oci/verify-stream.ts';
+import { headBlob } from './blobs.ts';
 import type { Endpoint } from './options.ts';
-import { statusOf } from './registry-error.ts';
+import { retryVerdict, statusOf } from './registry-error.ts';
 import { resolveLocation, type Answer, type RegistryRequest, type Session } from './session.ts';
 import { discard, type RequestBody } from './transport.ts';
 
@@ -19,8 +20,11 @@ export interface PushOptions {
 const CHUNK_SIZE = 8 * 1024 * 1024;
 const LARGEST_CHUNK = 64 * 1024 * 1024;
 
-/** Answers by which registries, or proxies before them, say that they do not take a blob in one request. */
-const WANTS_CHUNKS: ReadonlySet<number> = new Set([404, 405, 413, 416]);
+/**
+ * Answers by which registries, or proxies before them, say that they do not take a blob in one request; 400 is what one
+ * says that overlooks the body of the closing request, because nothing does not have the digest.
+ */
+const WANTS_CHUNKS: ReadonlySet<number> = new Set([400, 404, 405, 413, 416]);
 
 /**
  * Brings a blob into a repository: by mount where `mountFrom` is given and allowed, else in one request, else in chunks
@@ -38,10 +42,19 @@ export async function pushBlob(
   const subject = `push of ${descriptor.digest} to ${endpoint.registry}/${endpoint.repository}`;
   const body: RequestBody =
     typeof content.body === 'function' ? { size: descriptor.size, open: content.body } : content.body;
+  const sendChunks = () =>
+    session.retry(subject, signal, () => pushChunks(session, endpoint, { descriptor, body, ...options }));
+  if (session.needsChunks.has(endpoint.registry)) return sendChunks();
+  let isSending = false;
+  let refusal: unknown;
   try {
     return await session.retry(subject, signal, async () => {
+      // The answer to an earlier try may have been lost after all of the content had arrived.
+      if (isSending && (await headBlob(session, endpoint, descriptor, signal))) return 'pushed';
+      isSending = false;
       const start = await startUpload(session, endpoint, { descriptor, ...options });
       if (start === 'mounted') return 'mounted';
+      isSending = true;
       const answer = await session.send(endpoint, {
         ...uploadRequest(endpoint, signal),
         method: 'PUT',
@@ -54,10 +67,13 @@ export async function pushBlob(
       return 'pushed';
     });
   } catch (error) {
-    if (!WANTS_CHUNKS.has(statusOf(error) ?? 0) || isAirgapError(error, 'E_UNAUTHORIZED')) throw error;
+    if (!isSending || !mayTakeChunks(error)) throw error;
+    refusal = error;
   }
-  await session.retry(subject, signal, () => pushChunks(session, endpoint, { descriptor, body }, signal));
-  return 'pushed';
+  const result = await sendChunks();
+  // A proxy's limit (413) or a broken connection says nothing about smaller blobs.
+  if (![413, undefined].includes(statusOf(refusal))) session.needsChunks.add(endpoint.registry);
+  return result;
 }
 
 /** Makes a blob of `from` (a repository of the same registry) available; false when the registry does not do that. */
@@ -83,6 +99,12 @@ export async function mountBlob(
     .catch((error: unknown) => (isAirgapError(error) ? undefined : Promise.reject(error)));
   if (cancelled !== undefined) discard(cancelled.body);
   return false;
+}
+
+/** A refusal of a long body often arrives as a closed connection before its answer can be read. */
+function mayTakeChunks(error: unknown): boolean {
+  if (WANTS_CHUNKS.has(statusOf(error) ?? 0)) return true;
+  return isAirgapError(error, 'E_UNREACHABLE') && ['EPIPE', 'ECONNRESET'].includes(String(error.data?.['systemCode']));
 }
 
 interface UploadSession {
@@ -132,12 +154,11 @@ async function tryMount(
 async function pushChunks(
   session: Session,
   endpoint: Endpoint,
-  content: { readonly descriptor: Descriptor; readonly body: RequestBody },
-  signal: AbortSignal,
-): Promise<void> {
-  const { descriptor } = content;
-  const start = await startUpload(session, endpoint, { descriptor, signal });
-  if (start === 'mounted') return;
+  content: PushOptions & { readonly descriptor: Descriptor; readonly body: RequestBody },
+): Promise<PushResult> {
+  const { descriptor, signal } = content;
+  const start = await startUpload(session, endpoint, content);
+  if (start === 'mounted') return 'mounted';
   let { location } = start;
   let sent = 0;
   for await (const chunk of chunksOf(content.body, Math.max(CHUNK_SIZE, start.smallestChunk))) {
@@ -148,47 +169,63 @@ async function pushChunks(
   if (sent !== descriptor.size) throw sizeError(descriptor, sent, 'the content to push');
   const request = { ...uploadRequest(endpoint, signal), method: 'PUT', target: withDigest(location, descriptor) };
   discard((await session.send(endpoint, { ...request, expect: [201, 204] })).body);
+  return 'pushed';
 }
 
-/** Sends one chunk; after a break it asks how far the registry got, and sends the chunk again if it is missing. */
-async function pushChunk(
+interface Part {
+  readonly location: URL;
+  readonly chunk: Buffer;
+  readonly offset: number;
+}
+
+/**
+ * Sends one chunk and returns where the next one goes. After a break the registry is asked how far it got; when it can not
+ * tell (distribution 2.8 answers only at the address the lost answer would have given) the error remains, and the caller
+ * begins the upload anew.
+ */
+async function pushChunk(session: Session, endpoint: Endpoint, part: Part, signal: AbortSignal): Promise<URL> {
+  try {
+    return await patch(session, endpoint, part, signal);
+  } catch (error) {
+    if (retryVerdict(error) === false) throw error;
+    const state = await uploadState(session, endpoint, part.location, signal);
+    if (state?.received === part.offset + part.chunk.length) return state.location;
+    if (state?.received !== part.offset) throw error;
+    return patch(session, endpoint, { ...part, location: state.location }, signal);
+  }
+}
+
+async function patch(session: Session, endpoint: Endpoint, part: Part, signal: AbortSignal): Promise<URL> {
+  const { location, chunk, offset } = part;
+  const answer = await session.send(endpoint, {
+    ...uploadRequest(endpoint, signal),
+    method: 'PATCH',
+    target: location,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-range': `${offset}-${offset + chunk.length - 1}`,
+    },
+    body: chunk,
+    expect: [202],
+  });
+  discard(answer.body);
+  return resolveLocation(answer.headers.location ?? location.href, answer.url);
+}
+
+async function uploadState(
   session: Session,
   endpoint: Endpoint,
-  part: { readonly location: URL; readonly chunk: Buffer; readonly offset: number },
+  location: URL,
   signal: AbortSignal,
-): Promise<URL> {
-  const { chunk, offset } = part;
-  let location = part.location;
-  let isFirst = true;
-  return session.retry(`chunk at ${offset} to ${endpoint.registry}/${endpoint.repository}`, signal, async () => {
-    if (!isFirst) {
-      const status = await session.send(endpoint, {
-        ...uploadRequest(endpoint, signal),
-        method: 'GET',
-        target: location,
-        expect: [204],
-      });
-      discard(status.body);
-      const received = endOfRange(status.headers['range']);
-      location = resolveLocation(status.headers.location ?? location.href, status.url);
-      if (received === offset + chunk.length) return location;
-      if (received !== offset)
-        throw new AirgapError('E_REGISTRY', `the registry lost part of an upload to ${endpoint.repository}`);
-    }
-    isFirst = false;
-    const answer = await session.send(endpoint, {
-      ...uploadRequest(endpoint, signal),
-      method: 'PATCH',
-      target: location,
-      headers: {
-        'content-type': 'application/octet-stream',
-        'content-range': `${offset}-${offset + chunk.length - 1}`,
-      },
-      body: chunk,
-      expect: [202],
-    });
-    discard(answer.body);
-    return resolveLocation(answer.headers.location ?? location.href, answer.url);
+): Promise<{ readonly location: URL; readonly received: number } | undefined> {
+  const request = { ...uploadRequest(endpoint, signal), method: 'GET', target: location };
+  return session.ask(endpoint, { ...request, expect: [204, 400, 404, 405, 416] }, ({ status, headers, body, url }) => {
+    discard(body);
+    if (status !== 204) return undefined;
+    return {
+      location: resolveLocation(headers.location ?? location.href, url),
+      received: endOfRange(headers['range']),
+    };
   });
 }
 

@@ -1,3 +1,4 @@
+import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, isAbort } from '../core/errors.ts';
@@ -6,6 +7,7 @@ import type { ContentSource } from '../oci/content.ts';
 import { readContent } from '../oci/content.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
+import { targetPath, type PushTarget } from './push-target.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
   planPush,
@@ -16,12 +18,8 @@ import {
   type PushTag,
 } from './push-plan.ts';
 
-export interface PushTarget {
-  /** `host[:port]`. */
-  readonly registry: string;
-  /** Path every repository is put below; empty for none. */
-  readonly prefix: string;
-}
+/** As much as the bundle reader gives at once. */
+const COUNTER_BYTES = 1024 * 1024;
 
 export interface PushOptions {
   readonly target: PushTarget;
@@ -45,8 +43,7 @@ export interface PushResult {
  * second run only asks. Every failure names the target; nothing is tagged unless all of its content is there.
  */
 export async function pushImages(
-  source: ContentSource,
-  images: readonly PushImage[],
+  { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
   client: RegistryClient,
   options: PushOptions,
   ctx: RunContext,
@@ -54,10 +51,10 @@ export async function pushImages(
   const read = (descriptor: Descriptor): Promise<Buffer> =>
     readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
   const plan = await planPush(images, read);
-  const { registry, prefix } = options.target;
+  const { registry } = options.target;
   const repositories = new Map<string, Repository>();
   const open = (path: string): Repository => {
-    const repository = prefix === '' ? path : `${prefix}/${path}`;
+    const repository = targetPath(options.target, path);
     const known = repositories.get(repository) ?? client.openRepository({ registry, repository });
     repositories.set(repository, known);
     return known;
@@ -85,7 +82,7 @@ export async function pushImages(
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
-  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, prefix }));
+  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, target: options.target }));
   for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, open, read, ctx));
   await all(plan.tags, (tag) => pushTag(tag, open, read, ctx));
   return {
@@ -110,7 +107,7 @@ interface BlobIo {
   readonly open: (path: string) => Repository;
   readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
   readonly ctx: RunContext;
-  readonly prefix: string;
+  readonly target: PushTarget;
 }
 
 async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo): Promise<void> {
@@ -126,23 +123,37 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
   }
   for (const path of missing) {
     const target = io.open(path);
-    const mountFrom = from === undefined ? undefined : io.prefix === '' ? from : `${io.prefix}/${from}`;
-    let told = 0;
-    const body = async () => {
-      const stream = await io.source.fetch(descriptor, { signal: ctx.signal });
-      told = 0;
-      stream.on('data', (chunk: Buffer) => {
-        told += chunk.length;
-        if (from === undefined) ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: told === size });
-      });
-      stream.pause();
-      return stream;
+    const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
+    const isFirst = from === undefined;
+    const body = async (): Promise<Readable> => {
+      const content = await io.source.fetch(descriptor, { signal: ctx.signal });
+      return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
     if (outcome === 'mounted') counts.mounts += 1;
     else counts.pushedBytes += size;
     from ??= path;
   }
+}
+
+/** Reports the bytes that pass. A body that is opened again for a retry takes back what its failed try had reported. */
+function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContext): Readable {
+  let sent = 0;
+  const counter = new Transform({
+    highWaterMark: COUNTER_BYTES,
+    transform(chunk: Buffer, _encoding, done) {
+      sent += chunk.length;
+      ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: sent === size });
+      done(null, chunk);
+    },
+    destroy(error, done) {
+      if (sent < size) ctx.report({ type: 'blob', digest, size, bytes: -sent, done: false });
+      done(error);
+    },
+  });
+  content.on('error', (error) => counter.destroy(error));
+  counter.on('close', () => content.destroy());
+  return content.pipe(counter);
 }
 
 async function pushManifest(

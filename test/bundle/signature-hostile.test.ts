@@ -308,6 +308,17 @@ describe('hostile keyless signatures', () => {
     assert.deepEqual(signers, [signer]);
   });
 
+  it('a key and an identity are two signers, and only the identity must be in the log', async () => {
+    const trustedRoot = rootOf(sigstore);
+    const options = { keys: [{ publicKey: key.publicKey }], identities: [exactly(SUBJECT)], trustedRoot };
+    const both = createTrust({ ...options, threshold: 2 });
+    assert.equal(acceptSignatures(manifest, [good(), await keyless()], both).signers.length, 2);
+    refuses([good(), good()], /1 of 2/, both);
+    refuses([await keyless(), await keyless()], /1 of 2/, both);
+    const logged = createTrust({ ...options, threshold: 2, requireTlog: true });
+    refuses([good(), await keyless()], /1 of 2 .*expected 1 tlog entries/, logged);
+  });
+
   it('3: signed under a deployment whose trusted root is shipped inside', async () => {
     const options = { fulcioUrl: other.url, rekor: { version: 1 as const, url: other.url } };
     const bundle = parsed(await keyless(options));
@@ -406,6 +417,11 @@ describe('hostile keyless signatures', () => {
 
   it('22: certificate from another authority, logged where trusted', async () => {
     refuses([await keyless({ fulcioUrl: other.url })], /CERTIFICATE_ERROR.*may be older/, trusting());
+  });
+
+  it('22: timestamp from another authority', async () => {
+    const signature = await keyless({ rekor: { version: 2, url: sigstore.url }, tsaUrl: other.url });
+    refuses([signature], /TIMESTAMP_ERROR.*may be older/, trusting());
   });
 
   it('random changes of a signature are never accepted with another payload or signer', async () => {

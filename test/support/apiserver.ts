@@ -91,7 +91,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       '--service-account-issuer=https://kubernetes.default.svc',
       `--token-auth-file=${join(folder, 'tokens.csv')}`,
       '--authorization-mode=RBAC',
-      '--disable-admission-plugins=ServiceAccount',
+      // No controllers run here: none would make service accounts, nor take the taint off a new node.
+      '--disable-admission-plugins=ServiceAccount,TaintNodesByCondition',
       '--service-cluster-ip-range=10.0.0.0/24',
       '--allow-privileged=true',
       ...(options.clientCa === undefined ? [] : [`--client-ca-file=${options.clientCa}`]),

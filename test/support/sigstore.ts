@@ -59,10 +59,12 @@ export async function startSigstore(): Promise<Sigstore> {
       tlogs: [logInstance(url, log.publicKey)],
       ctlogs: [logInstance(url, ctLog.publicKey)],
     }),
-    token: ({ subject, issuer }) =>
-      [{ alg: 'none' }, { sub: subject, iss: issuer, aud: 'sigstore', exp: Math.floor(Date.now() / 1000) + 600 }, '']
-        .map((part) => (part === '' ? '' : Buffer.from(JSON.stringify(part)).toString('base64url')))
-        .join('.'),
+    // Nobody here checks its signature, but cosign wants one of a known kind.
+    token: ({ subject, issuer }) => {
+      const exp = Math.floor(Date.now() / 1000) + 600;
+      const parts = [{ alg: 'RS256', typ: 'JWT' }, { sub: subject, iss: issuer, aud: 'sigstore', exp }, 'signature'];
+      return parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -90,7 +92,11 @@ export async function startSigstore(): Promise<Sigstore> {
         return send(response, result.statusCode === 201 ? 200 : result.statusCode, result.response);
       }
       case '/api/v1/log/entries': {
-        return send(response, 201, JSON.stringify(await log.log(recordedDsse(JSON.parse(body) as Json))));
+        const entry = await log.log(recordedDsse(JSON.parse(body) as Json));
+        // cosign looks for the entry by the name these headers give it.
+        const [name = ''] = Object.keys(entry);
+        response.setHeader('etag', name).setHeader('location', `/api/v1/log/entries/${name}`);
+        return send(response, 201, JSON.stringify(entry));
       }
       case '/api/v2/log/entries': {
         return send(response, 201, JSON.stringify(await logVersion2(JSON.parse(body) as Json)));
@@ -118,12 +124,14 @@ export async function startSigstore(): Promise<Sigstore> {
       },
     };
     const entry = await log.logV2(body as unknown as Parameters<typeof log.logV2>[0]);
+    // The mock reads the hex root hash of its own proof as base64.
+    const rootHash = createHash('sha256').update(Buffer.of(0)).update(entry.canonicalizedBody).digest();
     return TransparencyLogEntry.toJSON({
       ...entry,
       kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
       logIndex: '0',
       integratedTime: '0',
-      inclusionProof: entry.inclusionProof && { ...entry.inclusionProof, logIndex: '0' },
+      inclusionProof: entry.inclusionProof && { ...entry.inclusionProof, logIndex: '0', rootHash },
     });
   }
 

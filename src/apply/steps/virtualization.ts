@@ -1,3 +1,4 @@
+import { servesField } from '../crd-schema.ts';
 import { textAt, type KubeObject, type ObjectRef } from '../kube-object.ts';
 import type { ManagementInput } from '../management-input.ts';
 import { operatorPhases, placeOf, type OperatorInstall } from '../olm.ts';
@@ -44,13 +45,22 @@ async function operand(context: StepContext, install: OperatorInstall): Promise<
   const served = await context.client.servedVersion(GROUP, 'HyperConverged', VERSIONS);
   const apiVersion = served ?? `${GROUP}/v1beta1`;
   const { namespace } = await placeOf(context, install);
-  const images = { enableCommonBootImageImport: false };
   return {
     apiVersion,
     kind: 'HyperConverged',
     metadata: { name: NAME, namespace },
-    spec: apiVersion.endsWith('/v1') ? { workloadSources: images } : images,
+    spec: await noBootImages(context, apiVersion),
   };
+}
+
+/** Turns off the import of common boot images, in the place where this release has it. */
+async function noBootImages({ client }: StepContext, apiVersion: string): Promise<object> {
+  const off = { enableCommonBootImageImport: false };
+  if (apiVersion.endsWith('/v1')) return { workloadSources: off };
+  const crd = { name: `hyperconvergeds.${GROUP}`, version: 'v1beta1' };
+  // Newer releases still have the feature gate, and ignore it.
+  const isField = (await servesField(client, crd, 'spec', 'enableCommonBootImageImport')) ?? true;
+  return isField ? off : { featureGates: off };
 }
 
 /** HyperConverged is available, its API for virtual machines is served, and some node has the hardware. */

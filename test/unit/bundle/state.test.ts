@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { decideSerial, lockState, readState } from '../../../src/bundle/state.ts';
+import { decideSerial, listApplied, lockState, readState } from '../../../src/bundle/state.ts';
 import type { SerialOptions, StreamState } from '../../../src/bundle/state.ts';
 import { IDENTITY, manifestBytes } from '../../support/signing.ts';
 
@@ -126,6 +126,8 @@ describe('the state of a stream', () => {
     const state = await readState(dir, 'ocp-prod');
     assert.equal(state?.serial, 6);
     assert.deepEqual(state?.rolledBackFrom, { serial: 7, manifestSha256: HEX_A });
+    assert.deepEqual(await listApplied(dir, 'ocp-prod'), [HEX_A, HEX_B]);
+    assert.deepEqual(await listApplied(dir, 'ocp-test'), []);
   });
 
   it('is held by one run at a time, and free again afterwards', async () => {
