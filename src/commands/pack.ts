@@ -4,6 +4,8 @@ import { registryOptions } from '../cli/environment.ts';
 import { planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
 import { chooseSigner } from '../cli/sign.ts';
+import { openStandardOutput } from '../cli/standard-output.ts';
+import { AirgapError } from '../core/errors.ts';
 import type { PackResult } from '../workflows/pack.ts';
 
 export default class Pack extends AirgapCommand {
@@ -66,6 +68,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
   async run(): Promise<PackResult> {
     const { flags } = await this.parse(Pack);
     const ctx = await this.startRun(flags);
+    if (flags.output === '-' && this.jsonEnabled()) throw resultInBundle();
     const signer = await chooseSigner(flags, this.env, ctx);
     const createdAt = parseTime('--created-at', flags['created-at'] ?? epochTime(this.env['SOURCE_DATE_EPOCH']));
     const expiresAt = parseTime('--expires', flags.expires);
@@ -73,7 +76,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const result = await packBundle(
       {
         config: flags.config,
-        output: flags.output === '-' ? process.stdout : flags.output,
+        output: flags.output === '-' ? openStandardOutput() : flags.output,
         registry: await registryOptions(flags, this.env, this.config.userAgent),
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
@@ -95,6 +98,12 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }
+}
+
+function resultInBundle(): AirgapError {
+  return new AirgapError('E_USAGE', '-o - and --json exclude each other: the result would end up in the bundle', {
+    hint: 'leave out --json, or write to a file',
+  });
 }
 
 function epochTime(seconds: string | undefined): string | undefined {
