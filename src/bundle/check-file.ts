@@ -144,7 +144,7 @@ function driveWorker(
     const feed = (): void => {
       const task = signal.aborted ? undefined : nextTask();
       if (task === undefined) resolve();
-      else worker.postMessage(task);
+      else worker.postMessage(task, []);
     };
     worker.on('message', (reply: CheckReply) => {
       settle(reply.failure);

@@ -110,8 +110,12 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
   let length = existing?.length ?? 0;
   const append = (text: string): void => {
     const bytes = Buffer.from(text, 'latin1');
-    for (let done = 0; done < bytes.length;) {
-      done += writeSync(fd, bytes, done, bytes.length - done, length + done);
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(fd, bytes, done, bytes.length - done, length + done);
+      }
+    } catch (error) {
+      throw spaceError(path, error);
     }
     length += bytes.length;
   };
@@ -127,7 +131,7 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
   const claimed = new Map(existing?.progress);
   /** Bodies that began again while a flush was under way: what it meant to claim about them is void. */
   const voided = new Set<number>();
-  let running: Promise<void> | undefined;
+  let queue = Promise.resolve();
   let failure: unknown;
   let timer: NodeJS.Timeout | undefined;
 
@@ -151,9 +155,9 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
   const flush = async (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    while (running !== undefined) await running;
-    running = writeOut().finally(() => (running = undefined));
-    await running;
+    // One after the other, also after one that failed: what it was about is simply not claimed.
+    queue = queue.then(writeOut, writeOut);
+    await queue;
   };
   const schedule = (): void => {
     if (failure !== undefined) throw spaceError(path, failure);

@@ -20,7 +20,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import { DEFAULT_FULCIO_URL, DEFAULT_REKOR_URL } from './keyless-options.ts';
 import type { KeylessOptions } from './keyless-options.ts';
 import type { BundleIdentity } from './manifest.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { PAYLOAD_TYPE, statementFor } from './statement.ts';
 
 /** A log of version 2 answers when its next checkpoint is out, which takes up to ten seconds. */
@@ -128,7 +128,7 @@ function explain(error: InternalError, token: string | undefined): AirgapError {
       );
     default: {
       const message = token === undefined ? error.message : error.message.replaceAll(token, '(token)');
-      return new AirgapError(codeFor(error), `keyless signing failed: ${quoted(message)}`, {
+      return new AirgapError(codeFor(error), `keyless signing failed: ${quoteForeign(message)}`, {
         hint: 'check the addresses of the services and that they accept this identity',
       });
     }

@@ -4,7 +4,7 @@ import { open, rm } from 'node:fs/promises';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
 import { KEY_BOX_LABELS, openKeyBox, parseKeyBox, sealKeyBox } from './key-box.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 /** A public key of an algorithm this tool signs and verifies with (signing, section 3.1). */
 export interface PublicKey {
@@ -97,7 +97,7 @@ export function parsePublicKey(text: string, origin: string): PublicKey {
     });
   }
   if (block.label !== 'PUBLIC KEY') {
-    throw new AirgapError('E_USAGE', `${origin}: expected a public key, found ${quoted(block.label)}`, {
+    throw new AirgapError('E_USAGE', `${origin}: expected a public key, found ${quoteForeign(block.label)}`, {
       hint: 'give the .pub file that was written beside the private key',
     });
   }

@@ -70,7 +70,7 @@ export function entryEnd(entry: LayoutEntry): number {
 export function headerOf(path: string, size: number): Buffer {
   const header = Buffer.alloc(BLOCK);
   header.write(path, 0, 'latin1');
-  header.write('0000644\0' + '0000000\0' + '0000000\0', 100, 'latin1');
+  header.write('0000644\x000000000\x000000000', 100, 'latin1'); // mode, uid, gid
   if (size < FIRST_BINARY_SIZE) {
     header.write(size.toString(8).padStart(SIZE_LENGTH - 1, '0'), SIZE_AT, 'latin1');
   } else {

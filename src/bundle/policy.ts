@@ -4,12 +4,7 @@ import { quoteForeign } from '../core/quote.ts';
 import type { BundleLayout } from './layout.ts';
 import type { BundleManifest } from './manifest.ts';
 import { MANIFEST_PATH } from './paths.ts';
-
-/** What the stream of the bundle last brought to a site. */
-export interface AppliedBundle {
-  readonly serial: number;
-  readonly manifestSha256: string;
-}
+import { decideSerial, type AppliedState } from './state.ts';
 
 /** What the verifier demands of an authentic bundle (signing, sections 7.1 step 5 and 9). Absent members demand nothing. */
 export interface BundlePolicy {
@@ -17,7 +12,7 @@ export interface BundlePolicy {
   readonly name?: string;
   readonly minSerial?: number;
   /** The bundle of this stream that was applied last. */
-  readonly applied?: AppliedBundle;
+  readonly applied?: AppliedState;
   /** The one lower serial that is taken all the same. */
   readonly allowRollback?: number;
   /** sha256 of the bundle manifests that can be a base: everything applied here. Absent: a base is not asked for. */
@@ -37,7 +32,7 @@ export interface BundlePolicy {
 export function checkPolicy(layout: BundleLayout, manifestSha256: string, policy: BundlePolicy): readonly Warning[] {
   const { manifest } = layout;
   checkName(manifest, policy);
-  checkSerial(manifest, manifestSha256, policy);
+  decideSerial(policy.applied, manifest.bundle, { manifestSha256, ...policy });
   const warnings = checkExpiry(manifest, policy);
   checkBase(manifest, policy);
   if (policy.freeBytes !== undefined && layout.size > policy.freeBytes) {
@@ -50,24 +45,6 @@ function checkName({ bundle }: BundleManifest, { name }: BundlePolicy): void {
   if (name === undefined || name === bundle.name) return;
   const message = `this is a bundle of the stream ${quoteForeign(bundle.name)}, wanted is ${quoteForeign(name)}`;
   throw refuse('E_NAME', message, 'take the bundle made for this site');
-}
-
-function checkSerial({ bundle }: BundleManifest, manifestSha256: string, policy: BundlePolicy): void {
-  const { applied, minSerial, allowRollback } = policy;
-  if (applied?.serial === bundle.serial && applied.manifestSha256 !== manifestSha256) {
-    throw refuse(
-      'E_EQUIVOCATION',
-      `serial ${bundle.serial} of ${quoteForeign(bundle.name)} was already applied with other content`,
-      'ask the sender which of the two bundles is the right one; a stream must not use a serial twice',
-    );
-  }
-  const least = Math.max(applied?.serial ?? 0, minSerial ?? 0);
-  if (bundle.serial >= least || allowRollback === bundle.serial) return;
-  throw refuse(
-    'E_ROLLBACK',
-    `the bundle has serial ${bundle.serial}, but ${least} or higher is wanted for ${quoteForeign(bundle.name)}`,
-    `take a newer bundle, or go back on purpose with --allow-rollback ${bundle.serial}`,
-  );
 }
 
 function checkExpiry({ bundle }: BundleManifest, policy: BundlePolicy): readonly Warning[] {

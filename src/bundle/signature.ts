@@ -9,7 +9,7 @@ import { AirgapError } from '../core/errors.ts';
 import { unsupportedAlgorithm } from './keys.ts';
 import type { SigningKey } from './keys.ts';
 import type { BundleIdentity } from './manifest.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { PAYLOAD_TYPE, readStatement, statementFor } from './statement.ts';
 import { ruleMatches } from './trust.ts';
 import type { PinnedKey, Trust } from './trust.ts';
@@ -123,7 +123,7 @@ function parseSignature(bytes: Uint8Array): Bundle {
   const mediaType = typeof json === 'object' && json !== null && 'mediaType' in json ? json.mediaType : undefined;
   // The library would take older and unknown versions too, with weaker checks (signing, section 7.4).
   if (mediaType !== BUNDLE_V03_MEDIA_TYPE) {
-    throw new NotAccepted(`its media type is ${quoted(String(mediaType))}, not ${BUNDLE_V03_MEDIA_TYPE}`);
+    throw new NotAccepted(`its media type is ${quoteForeign(String(mediaType))}, not ${BUNDLE_V03_MEDIA_TYPE}`);
   }
   return bundleFromJSON(json);
 }
@@ -131,7 +131,7 @@ function parseSignature(bytes: Uint8Array): Bundle {
 function judgeParsed(manifest: Uint8Array, bundle: Bundle, trust: Trust): Verdict | string {
   if (bundle.content.$case !== 'dsseEnvelope') return 'it is a bare message signature, not a signed statement';
   const { payload, payloadType } = bundle.content.dsseEnvelope;
-  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoted(payloadType)}, not ${PAYLOAD_TYPE}`;
+  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
   const who =
     bundle.verificationMaterial.content.$case === 'publicKey' ? byKey(bundle, trust) : byIdentity(bundle, trust);
   if (typeof who === 'string') return who;
@@ -214,7 +214,7 @@ function byIdentity(bundle: Bundle, trust: Trust): Who | string {
   const index = trust.identities.findIndex(
     (rule) => ruleMatches(rule.identity, identity) && ruleMatches(rule.issuer, issuer),
   );
-  if (index === -1) return `it was made by ${quoted(identity)} of ${quoted(issuer)}, who is not trusted`;
+  if (index === -1) return `it was made by ${quoteForeign(identity)} of ${quoteForeign(issuer)}, who is not trusted`;
   return { entry: `identity ${index}`, signer: { kind: 'identity', identity, issuer } };
 }
 
@@ -241,14 +241,14 @@ function hasTimestamp(bundle: Bundle): boolean {
 }
 
 function describeSigner(signer: Signer): string {
-  return signer.kind === 'key' ? signer.key : `${quoted(signer.identity)} of ${quoted(signer.issuer)}`;
+  return signer.kind === 'key' ? signer.key : `${quoteForeign(signer.identity)} of ${quoteForeign(signer.issuer)}`;
 }
 
 function describeFailure(error: unknown): string {
   if (error instanceof NotAccepted) return error.message;
   if (error instanceof VerificationError) {
     const older = UNKNOWN_AUTHORITY.test(error.message) ? '; the trusted root may be older than the bundle' : '';
-    return `${error.code}: ${quoted(error.message).slice(1, -1)}${older}`;
+    return `${error.code}: ${quoteForeign(error.message).slice(1, -1)}${older}`;
   }
-  return `it is malformed (${quoted(error instanceof Error ? error.message : String(error))})`;
+  return `it is malformed (${quoteForeign(error instanceof Error ? error.message : String(error))})`;
 }

@@ -16,6 +16,9 @@ export interface StreamState {
   readonly rolledBackFrom?: { readonly serial: number; readonly manifestSha256: string };
 }
 
+/** As much of the state as decides about the next bundle. */
+export type AppliedState = Pick<StreamState, 'serial' | 'manifestSha256'>;
+
 export interface SerialOptions {
   /** Hex digest of the bundle manifest in question. */
   readonly manifestSha256: string;
@@ -33,7 +36,7 @@ export type SerialDecision = 'first' | 'newer' | 'repeat' | 'rollback';
  * manifest with the same serial, which no option allows.
  */
 export function decideSerial(
-  state: StreamState | undefined,
+  state: AppliedState | undefined,
   bundle: BundleIdentity,
   options: SerialOptions,
 ): SerialDecision {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { MANIFEST_MEDIA_TYPE, MANIFEST_PATH } from './manifest.ts';
 import type { BundleIdentity } from './manifest.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -72,16 +72,16 @@ function whyNotOurs(json: unknown, manifest: Uint8Array): string {
   const types = typesSchema.safeParse(json);
   if (!types.success) return 'the signed payload is not an in-toto statement';
   const { _type, predicateType } = types.data;
-  if (_type !== STATEMENT_TYPE) return `the statement is of type ${quoted(_type)}, not ${STATEMENT_TYPE}`;
+  if (_type !== STATEMENT_TYPE) return `the statement is of type ${quoteForeign(_type)}, not ${STATEMENT_TYPE}`;
   if (predicateType !== BUNDLE_PREDICATE_TYPE)
-    return `it states ${quoted(predicateType)}, not ${BUNDLE_PREDICATE_TYPE}`;
+    return `it states ${quoteForeign(predicateType)}, not ${BUNDLE_PREDICATE_TYPE}`;
   const subjects = subjectsSchema.safeParse(json);
   if (!subjects.success) return 'the statement has no subject';
   const [first, ...others] = subjects.data.subject;
   if (others.length > 0) return `the statement has ${others.length + 1} subjects, not one`;
   const subject = subjectSchema.safeParse(first);
   if (!subject.success) return 'the subject of the statement is not a name with one sha256 digest';
-  if (subject.data.name !== MANIFEST_PATH) return `the statement is about ${quoted(subject.data.name)}`;
+  if (subject.data.name !== MANIFEST_PATH) return `the statement is about ${quoteForeign(subject.data.name)}`;
   if (subject.data.digest.sha256 !== sha256(manifest)) {
     return 'the statement is about another bundle manifest, or the bundle manifest was changed';
   }

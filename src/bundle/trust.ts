@@ -1,7 +1,7 @@
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { AirgapError } from '../core/errors.ts';
 import type { PublicKey } from './keys.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 /** A public key whose signatures count. */
 export interface PinnedKey {
@@ -115,6 +115,6 @@ function compileRule(rule: TextRule): (text: string) => boolean {
     return (text) => whole.test(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new AirgapError('E_USAGE', `not a regular expression: ${quoted(rule.regexp)}`, { cause: error });
+    throw new AirgapError('E_USAGE', `not a regular expression: ${quoteForeign(rule.regexp)}`, { cause: error });
   }
 }

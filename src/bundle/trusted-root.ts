@@ -5,7 +5,7 @@ import { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sig
 import { toTrustMaterial } from '@sigstore/verify';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
-import { quoted } from './quoted.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 /** A trusted root file: who issues certificates and timestamps, and which logs are believed (signing, section 8.1). */
 export interface LoadedTrustedRoot {
@@ -54,9 +54,13 @@ export async function loadTrustedRoot(path: string, sha256?: string): Promise<Lo
   }
   const actual = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== undefined && sha256.toLowerCase() !== actual) {
-    throw new AirgapError('E_USAGE', `${path}: the trusted root has sha256 ${actual}, expected ${quoted(sha256)}`, {
-      hint: 'get the file again, or the digest from whoever exported it',
-    });
+    throw new AirgapError(
+      'E_USAGE',
+      `${path}: the trusted root has sha256 ${actual}, expected ${quoteForeign(sha256)}`,
+      {
+        hint: 'get the file again, or the digest from whoever exported it',
+      },
+    );
   }
   return { root: parseTrustedRoot(bytes, path), sha256: actual, bytes };
 }
@@ -76,7 +80,10 @@ export function parseTrustedRoot(bytes: Uint8Array, origin: string): TrustedRoot
     throw new AirgapError('E_USAGE', `${origin}: not a usable trusted root`, { cause: error });
   }
   if (!MEDIA_TYPE.test(root.mediaType)) {
-    throw new AirgapError('E_USAGE', `${origin}: not a trusted root: its media type is ${quoted(root.mediaType)}`);
+    throw new AirgapError(
+      'E_USAGE',
+      `${origin}: not a trusted root: its media type is ${quoteForeign(root.mediaType)}`,
+    );
   }
   return root;
 }

@@ -1,7 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 
-/** Connections over all workers; more than 16 only burdens registries. */
-const DEFAULT_CONCURRENCY = 8;
+/** Connections over all workers; more than these only burden registries. */
 const MAX_CONCURRENCY = 16;
 
 /** Flags of every command that talks to a registry. */
@@ -29,8 +28,7 @@ export const registryFlags = {
     helpGroup: 'REGISTRY',
     min: 1,
     max: MAX_CONCURRENCY,
-    default: DEFAULT_CONCURRENCY,
-    description: 'connections at once',
+    description: 'connections at once, 8 by default',
   }),
 };
 
@@ -41,7 +39,23 @@ export const planFlags = {
     description: 'leave out images that can not be read and list them in the bundle, instead of failing',
   }),
   'allow-missing-signatures': Flags.boolean({
-    description: 'take release images without the sigstore signature their clusters demand',
+    description: 'take release images without the signatures their clusters demand',
+  }),
+  lock: Flags.string({ helpValue: 'FILE', description: 'take exactly what this airgap.lock says, or fail' }),
+  'graph-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'update service to ask instead of the public one; else UPDATE_URL_OVERRIDE',
+  }),
+  'signature-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'where release signatures are published; else OCP_SIGNATURE_URL',
+  }),
+  'release-key': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'FILE',
+    description: 'armoured OpenPGP key of the releases instead of the built-in one; else OCP_SIGNATURE_VERIFICATION_PK',
   }),
 };
 
@@ -120,7 +134,7 @@ export const policyFlags = {
   'state-dir': Flags.string({
     helpGroup: 'POLICY',
     helpValue: 'DIR',
-    description: 'where it is recorded which serial of a stream was applied; older ones are refused',
+    description: 'where applied serials are recorded, older ones are refused; ~/.local/state/airgap by default',
   }),
   'allow-rollback': Flags.integer({
     helpGroup: 'POLICY',
@@ -131,12 +145,71 @@ export const policyFlags = {
   'enforce-expiry': Flags.boolean({ helpGroup: 'POLICY', description: 'refuse an expired bundle instead of warning' }),
 };
 
-/** Flags of a command that uses a private key. */
+/** How a bundle manifest is signed: by a private key or by an identity. */
 export const signFlags = {
   'sign-key': Flags.string({ helpGroup: 'SIGNING', helpValue: 'FILE', description: 'private key to sign with' }),
   'password-file': Flags.string({
     helpGroup: 'SIGNING',
     helpValue: 'FILE',
     description: 'password of the key; else AIRGAP_KEY_PASSWORD, COSIGN_PASSWORD, or a prompt',
+  }),
+  keyless: Flags.boolean({
+    helpGroup: 'SIGNING',
+    description: 'sign with a certificate for your identity; a public authority and log publish that identity for ever',
+  }),
+  'identity-token': Flags.string({
+    helpGroup: 'SIGNING',
+    helpValue: 'FILE',
+    description: 'OpenID Connect token for --keyless; else the CI environment is asked',
+  }),
+  'fulcio-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'certificate authority' }),
+  'rekor-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'transparency log' }),
+  'rekor-version': Flags.string({
+    helpGroup: 'SIGNING',
+    options: ['1', '2', 'none'],
+    default: '1',
+    description: 'protocol of the log, none for no log',
+  }),
+  'tsa-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'timestamp authority' }),
+};
+
+/** How to reach the management cluster. */
+export const kubeFlags = {
+  kubeconfig: Flags.string({
+    helpGroup: 'CLUSTER',
+    helpValue: 'FILE',
+    description: 'kubeconfig of the management cluster; else that of the site file, else KUBECONFIG',
+  }),
+  context: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'NAME', description: 'context of the kubeconfig' }),
+  site: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'FILE', description: 'the site file; flags win over it' }),
+};
+
+/** What is done on the cluster, and how. */
+export const stepFlags = {
+  ...kubeFlags,
+  steps: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A,B', description: 'only these steps' }),
+  skip: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A,B', description: 'all but these steps' }),
+  'from-step': Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A', description: 'this step and those after it' }),
+  'dry-run': Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'show what would change on the cluster (server-side dry run); push nothing, write nothing',
+  }),
+  render: Flags.string({
+    helpGroup: 'CLUSTER',
+    helpValue: 'DIR',
+    description: 'write the resources as YAML for GitOps instead of applying them; push nothing',
+  }),
+  yes: Flags.boolean({ char: 'y', helpGroup: 'CLUSTER', description: 'agree to everything that would be asked' }),
+  'force-conflicts': Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'take over fields that another manager owns',
+  }),
+  'replace-mirrors': Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'let mirror sets lose the entries of earlier bundles',
+  }),
+  icsp: Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'ImageContentSourcePolicy instead of mirror sets, for clusters before 4.13',
   }),
 };

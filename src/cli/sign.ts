@@ -6,32 +6,61 @@ import { passwordProvider } from './password.ts';
 export interface SignFlags {
   readonly 'sign-key': string | undefined;
   readonly 'password-file': string | undefined;
-  readonly unsigned: boolean;
+  readonly keyless: boolean;
+  readonly 'identity-token': string | undefined;
+  readonly 'fulcio-url': string | undefined;
+  readonly 'rekor-url': string | undefined;
+  readonly 'rekor-version': string;
+  readonly 'tsa-url': string | undefined;
+  readonly unsigned?: boolean;
 }
 
 /** The signer the flags choose; `E_USAGE` unless exactly one is chosen: a bundle is never unsigned by accident. */
 export async function chooseSigner(flags: SignFlags, env: NodeJS.ProcessEnv, ctx: RunContext): Promise<BundleSigner> {
   const { keySigner, noSigner } = await import('../workflows/signer.ts');
   const keyFile = flags['sign-key'];
-  if (keyFile !== undefined && flags.unsigned) {
-    throw new AirgapError('E_USAGE', '--sign-key and --unsigned exclude each other', { hint: 'give one of them' });
-  }
-  if (flags.unsigned) {
-    ctx.report({
-      type: 'warning',
-      code: 'W_UNSIGNED',
-      message: 'the bundle will not be signed: nobody can tell later who made it or whether it was changed',
-    });
-    return noSigner();
-  }
-  if (keyFile === undefined) {
-    throw new AirgapError('E_USAGE', 'nothing says how the bundle is signed', {
-      hint: 'give --sign-key FILE (airgap keygen makes one), or --unsigned',
+  const ways = [keyFile !== undefined, flags.keyless, flags.unsigned === true].filter(Boolean).length;
+  if (ways !== 1) {
+    const problem = ways === 0 ? 'nothing says how to sign' : '--sign-key, --keyless and --unsigned exclude each other';
+    throw new AirgapError('E_USAGE', problem, {
+      hint: 'give --sign-key FILE (airgap keygen makes one), or --keyless, or on purpose --unsigned',
     });
   }
-  const { loadPrivateKey } = await import('../bundle/keys.ts');
-  const password = passwordProvider(flags['password-file'], env);
-  const key = await loadPrivateKey(keyFile, () => password(`password for ${keyFile}`));
-  for (const warning of key.warnings) ctx.report({ type: 'warning', ...warning });
-  return keySigner(key);
+  if (keyFile !== undefined) {
+    const { loadPrivateKey } = await import('../bundle/keys.ts');
+    const password = passwordProvider(flags['password-file'], env);
+    const key = await loadPrivateKey(keyFile, () => password(`password for ${keyFile}`));
+    for (const warning of key.warnings) ctx.report({ type: 'warning', ...warning });
+    return keySigner(key);
+  }
+  if (flags.keyless) return keyless(flags);
+  ctx.report({
+    type: 'warning',
+    code: 'W_UNSIGNED',
+    message: 'the bundle is not signed: nobody can tell later who made it or whether it was changed',
+  });
+  return noSigner();
+}
+
+async function keyless(flags: SignFlags): Promise<BundleSigner> {
+  const { readIdentityToken } = await import('../bundle/keyless-options.ts');
+  const { keylessSigner } = await import('../workflows/keyless-signer.ts');
+  const tokenFile = flags['identity-token'];
+  const url = flags['rekor-url'];
+  if (flags['rekor-version'] === '2' && url === undefined) {
+    throw new AirgapError('E_USAGE', '--rekor-version 2 needs --rekor-url: logs of that version change their address', {
+      hint: 'give the address of the current log',
+    });
+  }
+  return keylessSigner({
+    rekor:
+      flags['rekor-version'] === 'none'
+        ? 'none'
+        : flags['rekor-version'] === '2'
+          ? { version: 2, url: url! }
+          : { version: 1, ...(url === undefined ? {} : { url }) },
+    ...(tokenFile === undefined ? {} : { identityToken: await readIdentityToken(tokenFile) }),
+    ...(flags['fulcio-url'] === undefined ? {} : { fulcioUrl: flags['fulcio-url'] }),
+    ...(flags['tsa-url'] === undefined ? {} : { tsaUrl: flags['tsa-url'] }),
+  });
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Trust } from '../bundle/trust.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { AcceptanceOptions } from '../workflows/bundle-policy.ts';
@@ -81,6 +82,16 @@ export async function chooseTrust(flags: TrustFlags): Promise<ChosenTrust> {
   return fromPolicy(flags, detached);
 }
 
+/** True when the flags say anything about whom to trust. */
+export function namesTrust(flags: TrustFlags): boolean {
+  return (
+    (flags.key ?? []).length > 0 ||
+    flags['certificate-identity'] !== undefined ||
+    flags['certificate-identity-regexp'] !== undefined ||
+    flags['trust-policy'] !== undefined
+  );
+}
+
 export interface AcceptanceFlags extends TrustFlags {
   readonly 'min-serial': number | undefined;
   readonly 'state-dir': string | undefined;
@@ -89,7 +100,7 @@ export interface AcceptanceFlags extends TrustFlags {
 }
 
 /** Trust and policy flags together, as the workflows take them. */
-export async function acceptanceOptions(flags: AcceptanceFlags): Promise<AcceptanceOptions> {
+export async function acceptanceOptions(flags: AcceptanceFlags, env: NodeJS.ProcessEnv): Promise<AcceptanceOptions> {
   const { trust, stream, detached } = await chooseTrust(flags);
   const bundleName = flags['bundle-name'] ?? stream;
   return {
@@ -98,9 +109,14 @@ export async function acceptanceOptions(flags: AcceptanceFlags): Promise<Accepta
     enforceExpiry: flags['enforce-expiry'],
     ...(bundleName === undefined ? {} : { bundleName }),
     ...(flags['min-serial'] === undefined ? {} : { minSerial: flags['min-serial'] }),
-    ...(flags['state-dir'] === undefined ? {} : { stateDir: flags['state-dir'] }),
+    stateDir: flags['state-dir'] ?? defaultStateDir(env),
     ...(flags['allow-rollback'] === undefined ? {} : { allowRollback: flags['allow-rollback'] }),
   };
+}
+
+/** Where applied serials are recorded (XDG base directory specification). */
+function defaultStateDir(env: NodeJS.ProcessEnv): string {
+  return join(env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? '/root', '.local/state'), 'airgap');
 }
 
 async function fromPolicy(flags: TrustFlags, detached: readonly Uint8Array[]): Promise<ChosenTrust> {

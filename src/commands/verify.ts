@@ -34,7 +34,7 @@ its place, and an exit status: 3 signature, 4 content, 5 policy.`;
   async run(): Promise<VerifyResult> {
     const { argv, flags } = await this.parse(Verify);
     const ctx = await this.startRun(flags);
-    const acceptance = await acceptanceOptions(flags);
+    const acceptance = await acceptanceOptions(flags, this.env);
     const paths = argv as string[];
     const { verifyBundleFile } = await import('../workflows/verify.ts');
     const result = await verifyBundleFile(

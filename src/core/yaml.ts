@@ -1,4 +1,4 @@
-import { CORE_SCHEMA, dump, loadAll, YAMLException } from 'js-yaml';
+import { CORE_SCHEMA, dump, loadAll, mergeTag, YAMLException } from 'js-yaml';
 import { AirgapError } from './errors.ts';
 
 /**
@@ -21,6 +21,15 @@ export function parseYaml(text: string, origin: string): unknown {
 /** Parses a stream of YAML documents; empty ones are left out. Throws `E_CONFIG` naming `origin`. */
 export function parseYamlStream(text: string, origin: string): unknown[] {
   return withOrigin(origin, () => loadAll(text, { schema: CORE_SCHEMA }).filter((document) => document != null));
+}
+
+/**
+ * Parses a stream of documents as Kubernetes tools read it: merge keys (`<<`) are expanded and of a repeated key the last
+ * value counts. For documents we did not ask anyone to write, such as rendered charts. Throws `E_CONFIG` naming `origin`.
+ */
+export function parseManifests(text: string, origin: string): unknown[] {
+  const options = { schema: CORE_SCHEMA.withTags(mergeTag), json: true };
+  return withOrigin(origin, () => loadAll(text, options).filter((document) => document != null));
 }
 
 /**

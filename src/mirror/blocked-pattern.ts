@@ -1,7 +1,7 @@
 /**
  * Translates the syntax of RE2 (https://github.com/google/re2/wiki/Syntax, as Go's `regexp` reads it) to a JavaScript
  * expression for the `u` flag. RE2 has no look-around and no back-references; both are refused, as is what only RE2
- * knows and nobody needs for image names (`\C`, the ungreedy flag). Matching itself is done by JavaScript, so an
+ * knows and nobody needs for image names (`\C`). Matching itself is done by JavaScript, so an
  * expression with nested repetitions can be slow where RE2 would not be; the texts are short and the pattern is the
  * user's own.
  */
@@ -11,21 +11,30 @@ export type Translation = { readonly source: string } | { readonly problem: stri
 const MAX_REPEAT = 1000;
 const CORRECT = 'correct the expression';
 
-const POSIX_CLASSES: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z',
-  alpha: 'A-Za-z',
-  ascii: '\\x00-\\x7F',
-  blank: '\\t ',
-  cntrl: '\\x00-\\x1F\\x7F',
-  digit: '0-9',
-  graph: '!-~',
-  lower: 'a-z',
-  print: ' -~',
-  punct: '!-\\/:-@\\[-`\\{-~',
-  space: '\\t\\n\\v\\f\\r ',
-  upper: 'A-Z',
-  word: '0-9A-Za-z_',
+/** First and last code point of every range, in ascending order. */
+type Ranges = readonly (readonly [number, number])[];
+
+const POSIX_CLASSES: Readonly<Record<string, Ranges>> = {
+  alnum: rangesOf('09AZaz'),
+  alpha: rangesOf('AZaz'),
+  ascii: [[0, 0x7f]],
+  blank: rangesOf('\t\t  '),
+  cntrl: [
+    [0, 0x1f],
+    [0x7f, 0x7f],
+  ],
+  digit: rangesOf('09'),
+  graph: rangesOf('!~'),
+  lower: rangesOf('az'),
+  print: rangesOf(' ~'),
+  punct: rangesOf('!/:@[`{~'),
+  space: rangesOf('\t\r  '),
+  upper: rangesOf('AZ'),
+  word: rangesOf('09AZ__az'),
+  xdigit: rangesOf('09AFaf'),
 };
+
+const LAST_CODE_POINT = 0x10ffff;
 
 /** Perl classes are ASCII in RE2; JavaScript's `\s` is not. */
 const PERL_CLASSES: Readonly<Record<string, string>> = { d: '0-9', w: '0-9A-Za-z_', s: '\\t\\n\\f\\r ' };
@@ -126,7 +135,9 @@ class Translator {
     if (character === '[') return this.characterClass();
     if (character === '\\') return this.escape(false);
     this.at += character.length;
-    if ('.^$'.includes(character)) return character;
+    if (character === '.') return character;
+    // In brackets, since RE2 lets anchors be repeated and JavaScript does not.
+    if ('^$'.includes(character)) return `(?:${character})`;
     return literal(character);
   }
 
@@ -184,7 +195,7 @@ class Translator {
   private escape(inClass: boolean): string {
     const rest = this.text.slice(this.at);
     const quoted = /^\\Q(.*?)(?:\\E|$)/su.exec(rest);
-    if (quoted !== null && !inClass) return this.take(quoted[0], `(?:${[...quoted[1]!].map(literal).join('')})`);
+    if (quoted !== null && !inClass) return this.take(quoted[0], [...quoted[1]!].map(literal).join('') || '(?:)');
     const hex = /^\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,6})\})/.exec(rest);
     const octal = /^\\(?:0[0-7]{0,2}|[1-7][0-7]{1,2})/.exec(rest);
     const property = /^\\[pP](?:[A-Z]|\{\^?[A-Za-z_]+\})/.exec(rest);
@@ -216,7 +227,7 @@ function simpleEscape(letter: string, inClass: boolean): string {
   if (!inClass) {
     if (letter === 'A') return '(?-m:^)';
     if (letter === 'z') return '(?-m:$)';
-    if (letter === 'b' || letter === 'B') return `\\${letter}`;
+    if (letter === 'b' || letter === 'B') return `(?:\\${letter})`;
   }
   if (/[A-Za-z0-9]/.test(letter)) throw new PatternProblem(`unknown escape "\\${letter}"`, CORRECT);
   return literal(letter);
@@ -230,11 +241,13 @@ function withFlags(outer: string, flags: string, source: string): string {
   return `(?${added}${removed === '' ? '' : `-${removed}`}:${source})`;
 }
 
-/** JavaScript knows `i`, `m` and `s` as group modifiers with the meaning RE2 gives them. */
+/**
+ * JavaScript knows `i`, `m` and `s` as group modifiers with the meaning RE2 gives them. `U` only decides how much a
+ * repetition takes, never whether there is a match.
+ */
 function changedFlags(current: string, added: string, removed: string | undefined): string {
   for (const flag of added + (removed ?? '')) {
-    if (!'ims'.includes(flag))
-      throw new PatternProblem(`unknown flag "${flag}"`, 'RE2 flags that work here are i, m and s');
+    if (!'imsU'.includes(flag)) throw new PatternProblem(`unknown flag "${flag}"`, 'RE2 flags are i, m, s and U');
   }
   return [...'ims']
     .filter((flag) => (current.includes(flag) || added.includes(flag)) && removed?.includes(flag) !== true)
@@ -242,11 +255,23 @@ function changedFlags(current: string, added: string, removed: string | undefine
 }
 
 function posixClass(name: string, negated: boolean): string {
-  const members = POSIX_CLASSES[name];
-  if (members === undefined || negated) {
-    throw new PatternProblem(`unknown character class "[:${negated ? '^' : ''}${name}:]"`, CORRECT);
-  }
-  return members;
+  const ranges = POSIX_CLASSES[name];
+  if (ranges === undefined) throw new PatternProblem(`unknown character class "[:${name}:]"`, CORRECT);
+  return (negated ? complementOf(ranges) : ranges)
+    .map(([low, high]) => `${codePoint(low)}-${codePoint(high)}`)
+    .join('');
+}
+
+function complementOf(ranges: Ranges): Ranges {
+  const starts = [0, ...ranges.map(([, high]) => high + 1)];
+  const ends = [...ranges.map(([low]) => low - 1), LAST_CODE_POINT];
+  return starts.map((start, at) => [start, ends[at]!] as const).filter(([low, high]) => low <= high);
+}
+
+/** Pairs of first and last character. */
+function rangesOf(pairs: string): Ranges {
+  const points = [...pairs].map((character) => character.codePointAt(0)!);
+  return points.flatMap((low, at) => (at % 2 === 0 ? [[low, points[at + 1]!] as const] : []));
 }
 
 function unicodeProperty(text: string): string {
@@ -257,7 +282,7 @@ function unicodeProperty(text: string): string {
 }
 
 function codePoint(value: number): string {
-  if (value > 0x10ffff) throw new PatternProblem('a character above U+10FFFF', CORRECT);
+  if (value > LAST_CODE_POINT) throw new PatternProblem('a character above U+10FFFF', CORRECT);
   return `\\u{${value.toString(16)}}`;
 }
 

@@ -247,15 +247,13 @@ function checkUnique(
   }
 }
 
-/** Two catalogs with this text in common would overwrite each other. */
+/** Two catalogs with this text in common would overwrite each other; a target tag stands for the digest too. */
 function uniqueName(ref: ImageRef, operator: Operator): string {
   const { targetCatalog = '', targetTag = '' } = operator;
-  if (ref.transport === 'oci') return `oci://${targetCatalog === '' ? ref.repository : targetCatalog}:${targetTag}`;
-  return formatReference({
-    ...ref,
-    ...(targetCatalog === '' ? {} : { repository: targetCatalog }),
-    ...(targetTag === '' ? {} : { tag: targetTag }),
-  });
+  const repository = targetCatalog === '' ? ref.repository : targetCatalog;
+  if (ref.transport === 'oci') return `oci://${repository}:${targetTag}`;
+  if (targetTag === '') return formatReference({ ...ref, repository });
+  return formatReference({ transport: ref.transport, registry: ref.registry, repository, tag: targetTag });
 }
 
 function hasRange(entry: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isAirgapError, type AirgapError } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
+import { printableMessage, quoteForeign } from '../core/quote.ts';
 import { hexOf, type Digest } from '../oci/digest.ts';
 import { parseReference, type ImageRef } from '../oci/reference.ts';
 import type { ReleaseChannel } from './image-set.ts';
@@ -21,7 +22,7 @@ export interface ReleaseSignature {
 }
 
 export interface SignatureOptions {
-  /** Where signatures are published; must end in `/`. Absent: the vendor's place for the kind of release. */
+  /** Where signatures are published. Absent: the vendor's place for the kind of release. */
   readonly signatureBaseUrl?: string | undefined;
   /** ASCII-armoured keys that replace the built-in one. */
   readonly verificationKeys?:
@@ -55,16 +56,16 @@ export function signatureKeys(options: SignatureOptions): TrustedKey[] {
   return [RED_HAT_RELEASE_KEY, ...(options.trustBetaKey === true ? [RED_HAT_BETA_KEY] : [])].map(publishedKey);
 }
 
-/** Where signatures of a kind of release are; an address that can not be used is replaced by the default, with a warning. */
+/** Where signatures of a kind of release are; an address that is no URL is replaced by the default, with a warning. */
 export function signatureBase(
   type: ReleaseChannel['type'],
   options: SignatureOptions,
 ): { readonly url: string; readonly warnings: readonly Warning[] } {
   const fallback = type === 'okd' ? OKD_BASE : OCP_BASE;
-  const baseUrl = options.signatureBaseUrl;
-  if (baseUrl === undefined || baseUrl === '') return { url: fallback, warnings: [] };
-  if (URL.canParse(baseUrl) && baseUrl.endsWith('/')) return { url: baseUrl, warnings: [] };
-  const message = `signature address ${JSON.stringify(baseUrl)} is not used: it must be a URL that ends with "/"; using ${fallback}`;
+  const given = options.signatureBaseUrl ?? '';
+  if (given === '') return { url: fallback, warnings: [] };
+  if (/^https?:$/.test(URL.parse(given)?.protocol ?? '')) return { url: given.replace(/\/*$/, '/'), warnings: [] };
+  const message = `signature address ${JSON.stringify(given)} is no URL and not used, ${fallback} is`;
   return { url: fallback, warnings: [{ code: 'W_CONFIG', message }] };
 }
 
@@ -113,7 +114,7 @@ export function checkReleaseSignature(
   }
   const { identity, image } = payload.data.critical;
   const signedDigest = image['docker-manifest-digest'];
-  if (signedDigest !== digest) throw refused(what, `signed for ${signedDigest}, not for ${digest}`);
+  if (signedDigest !== digest) throw refused(what, `signed for ${printableMessage(signedDigest)}, not for ${digest}`);
   return {
     digest,
     identity: identityRef(identity['docker-reference'], what),
@@ -142,7 +143,7 @@ function identityRef(text: string, what: string): ImageRef {
   } catch (error) {
     if (!isAirgapError(error, 'E_CONFIG')) throw error;
   }
-  throw refused(what, `the signed identity ${JSON.stringify(text)} is no reference with a tag`);
+  throw refused(what, `the signed identity ${quoteForeign(text)} is no reference with a tag`);
 }
 
 function parseJson(content: Buffer, what: string): unknown {

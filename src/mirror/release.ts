@@ -30,7 +30,10 @@ import type { UpdateGraph } from './update-graph.ts';
 export interface ReleaseOptions extends SignatureOptions {
   /** Address of another update service for OCP; its query parameters are kept. */
   readonly graphEndpoint?: string | undefined;
-  /** A release without published signature is a warning instead of an error. A bad signature is always an error. */
+  /**
+   * A release named by reference may lack a signature (nightly and CI builds do); it is then a warning. Releases of
+   * channels always need one, and a bad signature is always an error.
+   */
   readonly allowMissingSignatures?: boolean | undefined;
   /** Tells the update service who asks; random when absent. */
   readonly clientId?: string | undefined;
@@ -67,8 +70,9 @@ interface WantedRelease {
   readonly type: ReleaseChannel['type'];
   readonly reasons: readonly string[];
   readonly architecture?: string;
-  /** The user's own words where a release is named by reference. */
-  readonly origin?: string;
+  readonly version?: string;
+  /** The user's own words where a release is named by reference: for messages and reasons. */
+  readonly named?: string;
 }
 
 interface FoundRelease {
@@ -87,7 +91,8 @@ const DISK_KEYS: Readonly<Record<string, string>> = { amd64: 'x86_64', s390x: 's
 
 /**
  * Everything below `mirror.platform`: payloads with checked signatures, their component images, KubeVirt disks, the
- * graph-data image. Releases are named by the tag their signature gives and fetched by digest. Throws `E_CONFIG` for versions
+ * graph-data image. Releases are named by the tag their signature gives, in their origin too (clusters know them under
+ * it), and fetched by digest. Throws `E_CONFIG` for versions
  * and channels that do not exist, `E_SIGNATURE` for signatures that are missing or not accepted, `E_OCI` for payloads
  * that are none; several problems are told together. (oc-mirror behaviour, "Releases".)
  */
@@ -125,6 +130,11 @@ export async function collectReleases(
   };
 }
 
+/** Where the signature of a release travels in a bundle: paths there have 100 characters at most, so no tag is in it. */
+export function signaturePath(digest: Digest): string {
+  return `release-signatures/sha256-${hexOf(digest)}`;
+}
+
 /** Boot image architectures whose KubeVirt disks an image set wants; x86_64 when it names none that has a disk. */
 export function diskKeysOf(platform: Pick<PlatformSelection, 'architectures' | 'platforms'>): string[] {
   const all = Object.values(DISK_KEYS);
@@ -149,17 +159,12 @@ async function fromChannels(
 ): Promise<WantedRelease[]> {
   const selection = await selectReleases(platform, client);
   warnings.push(...selection.warnings);
-  return selection.releases.map(({ payload, type, reasons, architecture }) => ({
-    payload: parseReference(payload),
-    type,
-    reasons,
-    architecture,
-  }));
+  return selection.releases.map(({ payload, ...release }) => ({ ...release, payload: parseReference(payload) }));
 }
 
 function fromReference(text: string): WantedRelease {
   const payload = parseReference(text);
-  return { payload, type: 'ocp', reasons: [`release ${text}`], origin: formatReference(payload) };
+  return { payload, type: 'ocp', reasons: [`release ${text}`], named: formatReference(payload) };
 }
 
 interface LookOptions {
@@ -173,7 +178,7 @@ interface LookOptions {
 
 async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundRelease> {
   const { ctx, platform, warnings } = look;
-  const name = release.origin ?? formatReference(release.payload);
+  const name = release.named ?? formatReference(release.payload);
   const digest =
     release.payload.digest ??
     (await ctx.openSource(release.payload).resolve(selectorOf(release.payload), ctx.signal)).digest;
@@ -184,22 +189,23 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
   );
   if (signature === undefined) {
     const message = `release ${name}: no signature published at ${look.base} for ${digest}`;
-    if (look.options.allowMissingSignatures !== true)
-      throw new AirgapError('E_SIGNATURE', message, { hint: missingHint(release) });
+    const isAllowed = release.named !== undefined && look.options.allowMissingSignatures === true;
+    if (!isAllowed) throw new AirgapError('E_SIGNATURE', message, { hint: missingHint(release) });
     warnings.push({ code: 'W_MISSING_SIGNATURE', message });
   }
   const source =
     signature === undefined ? unsignedSource(release.payload, digest) : atDigest(signature.identity, digest);
+  const tag = releaseTagOf(source);
+  const what = `release ${tag}`;
   const content = ctx.openSource(source);
   const payload = await readReleasePayload(content, await content.resolve(digest, ctx.signal), {
-    what: `release ${name}`,
+    what,
     withDisks: platform.kubeVirtContainer,
     signal: ctx.signal,
   });
-  const tag = releaseTagOf(source);
-  const disks = platform.kubeVirtContainer ? wantedDisks(payload, { platform, what: `release ${tag}` }) : [];
+  const disks = platform.kubeVirtContainer ? wantedDisks(payload, { platform, what }) : [];
   const info: ReleaseInfo = {
-    version: payload.version,
+    version: payload.version ?? release.version ?? tag,
     digest,
     architecture: release.architecture,
     tag,
@@ -210,7 +216,7 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
     url: payload.url,
     signature,
   };
-  const origin = release.origin ?? formatReference(signature?.identity ?? source);
+  const origin = formatReference(signature?.identity ?? source);
   return { info, images: requestsOf(payload, { info, source, origin, platform }) };
 }
 
@@ -287,9 +293,8 @@ function unsignedSource({ transport, registry, repository }: ImageRef, digest: D
   return { transport, registry, repository, digest };
 }
 
-function signatureFiles({ signature, tag, digest }: ReleaseInfo): GeneratedFile[] {
-  if (signature === undefined) return [];
-  return [{ path: `release-signatures/${tag}-sha256-${hexOf(digest)}`, content: signature.content }];
+function signatureFiles({ signature, digest }: ReleaseInfo): GeneratedFile[] {
+  return signature === undefined ? [] : [{ path: signaturePath(digest), content: signature.content }];
 }
 
 /** Components and disks first, payloads last, as they must be pushed; each image once. */
@@ -307,10 +312,10 @@ function uniqueWarnings(warnings: readonly Warning[]): Warning[] {
   return [...new Map(warnings.map((warning) => [`${warning.code} ${warning.message}`, warning])).values()];
 }
 
-function missingHint({ type, origin }: WantedRelease): string {
+function missingHint({ type, named }: WantedRelease): string {
   if (type === 'okd') return 'OKD releases are signed by key openshift-ci-4: give its signature address and public key';
-  if (origin !== undefined) return 'nightly and CI builds are not signed: allow missing signatures if this is one';
-  return 'wait until the signature is published, or allow missing signatures';
+  if (named !== undefined) return 'nightly and CI builds are not signed: allow missing signatures if this is one';
+  return 'clusters refuse a release without signature: wait until it is published, or choose another version';
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress, gzipSync, type ZstdDecompress } from 'node:zlib';
+import { createGunzip, createGzip, createZstdDecompress, gzipSync, type ZstdDecompress } from 'node:zlib';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
@@ -10,6 +10,9 @@ const ZSTD_SKIPPABLE_TAIL = Buffer.from([0x2a, 0x4d, 0x18]);
 /** Offset of the operating system in a gzip header (RFC 1952) and its value for "unknown". */
 const GZIP_OS_OFFSET = 9;
 const GZIP_OS_UNKNOWN = 255;
+const GZIP_LEVEL = 6;
+/** Bytes of output per step; the default of 16 KiB costs more in calls than in compression. */
+const GZIP_CHUNK = 256 * 1024;
 
 /**
  * The bytes of a stream, unpacked when they begin like gzip or zstd. Errors of the stream itself pass through; damaged
@@ -32,7 +35,18 @@ export async function* decompress(stream: Readable, what: string): AsyncGenerato
 
 /** gzip without time and operating system, so that the same bytes give the same file everywhere. */
 export function gzipReproducibly(content: Uint8Array): Buffer {
-  const packed = gzipSync(content, { level: 6 });
+  const packed = gzipSync(content, { level: GZIP_LEVEL });
+  packed[GZIP_OS_OFFSET] = GZIP_OS_UNKNOWN;
+  return packed;
+}
+
+/** The same result from parts that are made while it runs. */
+export async function gzipStreamReproducibly(parts: Iterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await pipeline(Readable.from(parts), createGzip({ level: GZIP_LEVEL, chunkSize: GZIP_CHUNK }), async (stream) => {
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+  });
+  const packed = Buffer.concat(chunks);
   packed[GZIP_OS_OFFSET] = GZIP_OS_UNKNOWN;
   return packed;
 }

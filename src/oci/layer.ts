@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { AirgapError } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { BLOCK, BlockReader } from './block-reader.ts';
-import { decompress, gzipReproducibly } from './decompress.ts';
+import { decompress, gzipReproducibly, gzipStreamReproducibly } from './decompress.ts';
 import { digestOf, type Digest } from './digest.ts';
 import { MEDIA_TYPE } from './types.ts';
 
@@ -38,7 +40,8 @@ export interface NewLayerEntry {
   readonly mode?: number;
   /** Seconds since 1970; default 0. Only for times that are part of the content, never the time of building. */
   readonly modifiedAt?: number;
-  readonly content?: Uint8Array;
+  /** As a function it is called once, when the entry is written, so that not all contents are in memory together. */
+  readonly content?: Uint8Array | (() => Uint8Array);
 }
 
 export interface BuiltLayer {
@@ -75,7 +78,7 @@ export async function* layerFiles(
 ): AsyncGenerator<LayerEntry> {
   if (!LAYER_MEDIA_TYPE.test(mediaType)) {
     stream.destroy();
-    throw new AirgapError('E_OCI', `${what}: ${mediaType} is no file system layer`);
+    throw new AirgapError('E_OCI', `${what}: ${quoteForeign(mediaType)} is no file system layer`);
   }
   const maxEntries = limits.maxEntries ?? DEFAULT_MAX_ENTRIES;
   const reader = new BlockReader(decompress(stream, what), what, limits.maxBytes ?? DEFAULT_MAX_BYTES);
@@ -117,7 +120,10 @@ export async function* layerFiles(
 /** All of an entry in memory; `E_LIMIT` above `limit` bytes. */
 export async function readEntry(entry: LayerEntry, limit: number, what: string): Promise<Buffer> {
   if (entry.size > limit) {
-    throw new AirgapError('E_LIMIT', `${what}: ${entry.path} has ${entry.size} bytes, at most ${limit} are read`);
+    throw new AirgapError(
+      'E_LIMIT',
+      `${what}: ${quoteForeign(entry.path)} has ${entry.size} bytes, at most ${limit} are read`,
+    );
   }
   const chunks: Buffer[] = [];
   for await (const chunk of entry.content) chunks.push(chunk);
@@ -133,6 +139,32 @@ export function buildLayer(entries: readonly NewLayerEntry[], mediaType: string 
   const tar = Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
   const content = gzipReproducibly(tar);
   return { mediaType, digest: digestOf(content), size: content.length, diffId: digestOf(tar), content };
+}
+
+/** The same for much content: one entry at a time is in memory, and the compressed result. */
+export async function buildLargeLayer(
+  entries: readonly NewLayerEntry[],
+  mediaType: string = MEDIA_TYPE.ociLayerGzip,
+): Promise<BuiltLayer> {
+  const tar = createHash('sha256');
+  const blocks = function* (): Generator<Buffer> {
+    for (const entry of withParents(entries)) yield* entryBlocks(entry);
+    yield Buffer.alloc(2 * BLOCK);
+  };
+  const hashed = function* (): Generator<Buffer> {
+    for (const block of blocks()) {
+      tar.update(block);
+      yield block;
+    }
+  };
+  const content = await gzipStreamReproducibly(hashed());
+  return {
+    mediaType,
+    digest: digestOf(content),
+    size: content.length,
+    diffId: `sha256:${tar.digest('hex')}`,
+    content,
+  };
 }
 
 const META_TYPES: ReadonlySet<string> = new Set([
@@ -167,7 +199,7 @@ function toEntry(
   const path = safePath(names.path, what);
   const type = ENTRY_TYPES[header.type];
   if (type === undefined) {
-    throw new AirgapError('E_OCI', `${what}: ${JSON.stringify(path)} is a ${header.type}, which layers can not hold`);
+    throw new AirgapError('E_OCI', `${what}: ${quoteForeign(path)} is a ${header.type}, which layers can not hold`);
   }
   const hides = hiddenBy(path);
   return {
@@ -198,7 +230,7 @@ const ENTRY_TYPES: Readonly<Record<string, LayerEntry['type']>> = {
 function safePath(written: string, what: string): string {
   const parts = written.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || written.includes('\0') || Buffer.byteLength(written) > MAX_PATH_BYTES) {
-    throw new AirgapError('E_OCI', `${what}: unsafe path ${JSON.stringify(written.slice(0, 200))}`);
+    throw new AirgapError('E_OCI', `${what}: unsafe path ${quoteForeign(written)}`);
   }
   return parts.join('/');
 }
@@ -234,7 +266,8 @@ function withParents(entries: readonly NewLayerEntry[]): NewLayerEntry[] {
 
 function entryBlocks(entry: NewLayerEntry): Buffer[] {
   const isDirectory = entry.type === 'directory';
-  const content = Buffer.from(entry.content ?? []);
+  const given = typeof entry.content === 'function' ? entry.content() : (entry.content ?? new Uint8Array());
+  const content = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
   const fields = {
     path: entry.path,
     mode: entry.mode ?? (isDirectory ? 0o755 : 0o644),

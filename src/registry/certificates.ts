@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { readCaBundle } from '../core/certificates.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RegistryOptions } from './options.ts';
 
@@ -10,14 +11,18 @@ import type { RegistryOptions } from './options.ts';
  * Throws `E_CONFIG` that names the file for unreadable or incomplete certificates.
  */
 export function secureContextFor(host: string, options: RegistryOptions): SecureContext {
-  const folder = readCertsFolder(host, options.certsDirs ?? []);
-  const added = [...(options.extraCa ?? []), ...(options.hostCa?.[host] ?? []), ...folder.ca];
+  // URLs drop the default port, people and container tools write it in some places.
+  const names = /:\d+$/.test(host) ? [host] : [host, `${host}:443`];
+  const folder = readCertsFolder(names, options.certsDirs ?? []);
+  const given = [...(options.extraCa ?? []), ...names.flatMap((name) => options.hostCa?.[name] ?? [])];
+  // Read one by one: OpenSSL passes over what is no certificate without a word.
+  const added = [...given.map((text) => readCaBundle(text, `the CA given for ${host}`).pem), ...folder.ca];
   if (added.length === 0 && folder.client === undefined) return (shared ??= createSecureContext({ ca: systemTrust() }));
   try {
     return createSecureContext({ ca: [...systemTrust(), ...added], ...folder.client });
   } catch (error) {
-    throw new AirgapError('E_CONFIG', `a CA or client certificate for ${host} can not be read`, {
-      hint: 'give certificates and keys as PEM files',
+    throw new AirgapError('E_CONFIG', `the client certificate for ${host} or its key can not be used`, {
+      hint: 'give both as PEM files that belong together',
       cause: error,
     });
   }
@@ -36,12 +41,14 @@ interface CertsFolder {
   readonly client?: { readonly cert: string; readonly key: string };
 }
 
-function readCertsFolder(host: string, dirs: readonly string[]): CertsFolder {
-  for (const dir of dirs) {
-    const folder = join(dir, host);
+function readCertsFolder(hosts: readonly string[], dirs: readonly string[]): CertsFolder {
+  for (const folder of dirs.flatMap((dir) => hosts.map((host) => join(dir, host)))) {
     const names = listFolder(folder);
     if (names === undefined) continue;
-    const ca = names.filter((name) => name.endsWith('.crt')).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+    const ca = names
+      .filter((name) => name.endsWith('.crt'))
+      .map((name) => readCaBundle(read(name), join(folder, name)).pem);
     const cert = names.find((name) => name.endsWith('.cert'));
     if (cert === undefined) return { ca };
     const key = cert.replace(/\.cert$/, '.key');
@@ -50,7 +57,6 @@ function readCertsFolder(host: string, dirs: readonly string[]): CertsFolder {
         hint: 'put the private key of the client certificate beside it',
       });
     }
-    const read = (name: string) => readFileSync(join(folder, name), 'utf8');
     return { ca, client: { cert: read(cert), key: read(key) } };
   }
   return { ca: [] };

@@ -4,12 +4,15 @@ import { networkReference, type ImageRef } from '../oci/reference.ts';
 import { normalHost } from './credentials.ts';
 import type { Endpoint, RegistryOptions } from './options.ts';
 import { createRepository, type Repository } from './repository.ts';
-import { candidatesFor, loadRewrites, type Rewrites } from './rewrites.ts';
+import { candidatesFor, loadRewrites, type Candidate, type Rewrites } from './rewrites.ts';
 import { createSession } from './session.ts';
 import { discard } from './transport.ts';
 
 export interface RegistryClient {
-  /** A repository to read from: registries.conf applies, mirrors are tried before its own location. */
+  /**
+   * A repository to read from: registries.conf applies, mirrors are tried before its own location.
+   * Throws `E_CONFIG` for a blocked registry and for a broken registries.conf.
+   */
   openSource(ref: RepositoryName): Repository;
   /** A repository to read and write exactly where its name says (mirrors are for reading only). */
   openRepository(ref: RepositoryName): Repository;
@@ -37,13 +40,21 @@ export function createRegistryClient(options: RegistryOptions, ctx: RunContext):
     const { registry, repository } = networkReference({ transport: 'docker', ...ref });
     return secured({ registry: normalHost(registry), repository, isInsecure: false });
   };
+  const candidatesOf = ({ registry, repository }: Endpoint): Candidate[] => {
+    rewrites ??= loadRewrites(options.registriesConf ?? [], options.registriesConfDirs ?? []);
+    return candidatesFor(rewrites, registry, repository).map(secured);
+  };
+  // One object per repository: writes of one manifest wait for each other, and a mirror that works is remembered.
+  const sources = new Map<string, Repository>();
+  const targets = new Map<string, Repository>();
+  const downMirrors = new Set<string>();
   return {
-    openSource(ref) {
-      const { registry, repository } = endpointOf(ref);
-      rewrites ??= loadRewrites(options.registriesConf ?? [], options.registriesConfDirs ?? []);
-      return createRepository(session, candidatesFor(rewrites, registry, repository).map(secured));
-    },
-    openRepository: (ref) => createRepository(session, [{ ...endpointOf(ref), serves: 'all' }]),
+    openSource: (ref) =>
+      openOnce(sources, endpointOf(ref), (endpoint) => createRepository(session, candidatesOf(endpoint), downMirrors)),
+    openRepository: (ref) =>
+      openOnce(targets, endpointOf(ref), (endpoint) =>
+        createRepository(session, [{ ...endpoint, serves: 'all' }], downMirrors),
+      ),
     async ping(ref, signal) {
       const endpoint = endpointOf(ref);
       const request = { method: 'GET', target: '/v2/', scopes: [], expect: [200], signal };
@@ -56,4 +67,15 @@ export function createRegistryClient(options: RegistryOptions, ctx: RunContext):
     },
     close: () => session.close(),
   };
+}
+
+function openOnce(
+  opened: Map<string, Repository>,
+  endpoint: Endpoint,
+  open: (endpoint: Endpoint) => Repository,
+): Repository {
+  const key = `${endpoint.registry}/${endpoint.repository}`;
+  const repository = opened.get(key) ?? open(endpoint);
+  opened.set(key, repository);
+  return repository;
 }

@@ -37,42 +37,67 @@ export interface Repository extends ContentSource, ContentSink {
   listTags(signal: AbortSignal): Promise<string[]>;
 }
 
+/** Another place is there to be asked, so a mirror gets one more try than one, not the full patience. */
+const MIRROR_ATTEMPTS = 2;
 /** Tags asked for at once (distribution-spec, "Listing Tags"). */
 const TAGS_PER_PAGE = 1000;
 
-/** A repository that is read from the first of `candidates` that has the content, and written to the last. */
-export function createRepository(session: Session, candidates: readonly Candidate[]): Repository {
+/** What is asked for: a manifest by tag or by digest, or a blob. */
+type ContentKind = 'tag' | 'digest' | 'blob';
+
+/**
+ * A repository that is read from the first of `candidates` that has the content, and written to the last.
+ * `downMirrors` collects registries that could not be reached; they are asked last from then on.
+ */
+export function createRepository(
+  session: Session,
+  candidates: readonly Candidate[],
+  downMirrors: Set<string>,
+): Repository {
   const own = candidates.at(-1)!;
   const name = `${own.registry}/${own.repository}`;
   const writeManifest = createManifestWriter(session, own);
-  // The place that gave a manifest has its content too: it is asked first from then on.
+  const hasty = session.withAttempts(MIRROR_ATTEMPTS);
+  // The place that gave a manifest most likely has its blobs too.
   let preferred: Candidate | undefined;
 
-  async function fromAny<T>(kind: 'tag' | 'digest', read: (candidate: Candidate) => Promise<T>): Promise<T> {
-    const fit = candidates.filter(({ serves }) => serves === 'all' || serves === `${kind}-only`);
-    const order =
-      preferred === undefined || !fit.includes(preferred)
-        ? fit
-        : [preferred, ...fit.filter((one) => one !== preferred)];
-    const failures: AirgapError[] = [];
-    for (const candidate of order) {
+  function inOrder(kind: ContentKind): Candidate[] {
+    const isFit = (candidate: Candidate) =>
+      candidate.serves === 'all' ||
+      candidate.serves === `${kind}-only` ||
+      (kind === 'blob' && (candidate.serves === 'digest-only' || candidate === preferred));
+    const rank = (candidate: Candidate) => {
+      if (kind === 'blob' && candidate === preferred) return 0;
+      return candidate !== own && downMirrors.has(candidate.registry) ? 2 : 1;
+    };
+    return candidates.filter((candidate) => isFit(candidate)).toSorted((a, b) => rank(a) - rank(b));
+  }
+
+  async function fromAny<T>(
+    kind: ContentKind,
+    read: (candidate: Candidate, session: Session) => Promise<T>,
+  ): Promise<T> {
+    if (candidates.length === 1) return read(own, session);
+    const failures = new Map<Candidate, AirgapError>();
+    for (const candidate of inOrder(kind)) {
       try {
-        const result = await read(candidate);
-        preferred = candidate;
+        const result = await read(candidate, candidate === own ? session : hasty);
+        if (kind !== 'blob' || preferred === undefined) preferred = candidate;
         return result;
       } catch (error) {
-        if (isAbort(error) || !isAirgapError(error) || error.code === 'E_CONFIG' || order.length === 1) throw error;
-        failures.push(error);
+        if (isAbort(error) || !isAirgapError(error) || error.code === 'E_CONFIG') throw error;
+        if (error.code === 'E_UNREACHABLE') downMirrors.add(candidate.registry);
+        failures.set(candidate, error);
       }
     }
-    throw allFailed(name, failures);
+    throw allFailed(name, failures.get(own)!, [...failures.values()]);
   }
   const kindOf = (reference: string) => (isDigest(reference) ? 'digest' : 'tag');
 
   const repository: Repository = {
     name,
     resolve: (reference, signal) =>
-      fromAny(kindOf(reference), async (at) => {
+      fromAny(kindOf(reference), async (at, session) => {
         const described = await headManifest(session, at, reference, signal).catch((error: unknown) => {
           // Some registries refuse HEAD where they serve GET.
           if ([400, 405, 501].includes(statusOf(error) ?? 0)) return undefined;
@@ -81,7 +106,7 @@ export function createRepository(session: Session, candidates: readonly Candidat
         return described ?? (await getManifest(session, at, reference, signal)).descriptor;
       }),
     fetchManifest: (reference, signal) =>
-      fromAny(kindOf(reference), (at) => getManifest(session, at, reference, signal)),
+      fromAny(kindOf(reference), (at, session) => getManifest(session, at, reference, signal)),
     async fetch(descriptor, { signal, offset = 0 }) {
       if (isManifestType(descriptor.mediaType)) {
         const { content } = await repository.fetchManifest(descriptor.digest, signal);
@@ -91,7 +116,7 @@ export function createRepository(session: Session, candidates: readonly Candidat
       if (offset === 0 && descriptor.size <= WHOLE_SIZE)
         return readableOf(await repository.fetchBytes(descriptor, signal));
       if (candidates.length === 1) return streamBlob(session, own, descriptor, { offset, signal });
-      const at = await fromAny('digest', async (candidate) => {
+      const at = await fromAny('blob', async (candidate, session) => {
         if (await headBlob(session, candidate, descriptor, signal)) return candidate;
         throw new AirgapError(
           'E_NOT_FOUND',
@@ -100,9 +125,9 @@ export function createRepository(session: Session, candidates: readonly Candidat
       });
       return streamBlob(session, at, descriptor, { offset, signal });
     },
-    fetchBytes: (descriptor, signal) => fromAny('digest', (at) => getBlob(session, at, descriptor, signal)),
+    fetchBytes: (descriptor, signal) => fromAny('blob', (at, session) => getBlob(session, at, descriptor, signal)),
     fetchBody: (descriptor, { signal, offset = 0 }) =>
-      fromAny('digest', (at) => openBlob(session, at, descriptor, { offset, signal })),
+      fromAny('blob', (at, session) => openBlob(session, at, descriptor, { offset, signal })),
     has: (descriptor, signal) =>
       isManifestType(descriptor.mediaType)
         ? repository.hasManifest(descriptor.digest, signal)
@@ -110,8 +135,9 @@ export function createRepository(session: Session, candidates: readonly Candidat
     hasBlob: (descriptor, signal) => headBlob(session, own, descriptor, signal),
     async hasManifest(digest, signal) {
       try {
-        await headManifest(session, own, digest, signal);
-        return true;
+        // A server that answers 200 to everything, or without details, has to show the manifest itself.
+        const described = await headManifest(session, own, digest, signal);
+        return described !== undefined || (await getManifest(session, own, digest, signal)).content.length > 0;
       } catch (error) {
         if (isAirgapError(error, 'E_NOT_FOUND')) return false;
         throw error;
@@ -134,7 +160,8 @@ export function createRepository(session: Session, candidates: readonly Candidat
     mountBlob: (descriptor, from, signal) => mountBlob(session, own, { descriptor, from, signal }),
     pushBlob: (descriptor, body, options) => pushBlob(session, own, { descriptor, body }, options),
     pushManifest: writeManifest,
-    referrers: (subject: Digest, signal) => fromAny('digest', (at) => listReferrers(session, at, subject, signal)),
+    referrers: (subject: Digest, signal) =>
+      fromAny('digest', (at, session) => listReferrers(session, at, subject, signal)),
     listTags: (signal) => listTags(session, own, signal),
   };
   return repository;
@@ -157,12 +184,11 @@ function readableOf(content: Buffer): Readable {
 }
 
 /** The error of the place the name itself stands for says most; what mirrors said is added. */
-function allFailed(name: string, failures: readonly AirgapError[]): AirgapError {
-  const last = failures.at(-1)!;
-  const before = failures.slice(0, -1).map(({ message }) => message);
+function allFailed(name: string, last: AirgapError, failures: readonly AirgapError[]): AirgapError {
+  const mirrors = failures.filter((failure) => failure !== last).map(({ message }) => message);
   return new AirgapError(last.code, `${name}: neither its mirrors nor its own registry have it: ${last.message}`, {
     ...(last.hint === undefined ? {} : { hint: last.hint }),
     cause: last,
-    data: { ...last.data, mirrors: before },
+    data: { ...last.data, mirrors },
   });
 }

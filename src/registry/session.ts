@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
-import { withRetry } from '../core/retry.ts';
+import { DEFAULT_ATTEMPTS, withRetry } from '../core/retry.ts';
 import { createAuthorizer } from './auth.ts';
 import { createCredentialStore } from './credentials.ts';
 import type { Endpoint, RegistryOptions } from './options.ts';
@@ -40,8 +40,12 @@ export interface Session {
   send(endpoint: Endpoint, request: RegistryRequest): Promise<Answer>;
   /** `send` whose result is read by `read`, the two repeated together while that may help. */
   ask<T>(endpoint: Endpoint, request: RegistryRequest, read: (answer: Answer) => Promise<T> | T): Promise<T>;
+  /** The same session with another number of tries. */
+  withAttempts(attempts: number): Session;
   /** Repeats `work` while its error may pass. */
   retry<T>(subject: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** Registries that were found to take blobs in chunks only. */
+  readonly needsChunks: Set<string>;
   close(): void;
 }
 
@@ -51,6 +55,7 @@ export function createSession(options: RegistryOptions, ctx: RunContext): Sessio
   const authorizer = createAuthorizer(createCredentialStore(options.authFiles), transport, ctx);
   const insecureHosts = new Set(options.insecure ?? []);
   const origins = new Map<string, Promise<URL>>();
+  const needsChunks = new Set<string>();
 
   function originOf(endpoint: Endpoint): Promise<URL> {
     const key = `${endpoint.registry} ${endpoint.isInsecure}`;
@@ -68,6 +73,10 @@ export function createSession(options: RegistryOptions, ctx: RunContext): Sessio
     const host = endpoint.registry === 'docker.io' ? 'registry-1.docker.io' : endpoint.registry;
     const secure = parseOrigin('https', host);
     const mayBePlain = endpoint.isInsecure || isLoopback(secure.hostname.replace(/^\[|\]$/g, ''));
+    if (endpoint.isInsecure) {
+      const message = `${endpoint.registry} is marked insecure: its certificate is not checked, plain HTTP is accepted`;
+      ctx.report({ type: 'warning', code: 'W_INSECURE', message });
+    }
     try {
       return await probe(secure, endpoint);
     } catch (error) {
@@ -147,40 +156,41 @@ export function createSession(options: RegistryOptions, ctx: RunContext): Sessio
     }
   }
 
-  const retry: Session['retry'] = (subject, signal, work) =>
-    withRetry(work, {
-      signal,
-      ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
-      retryable: retryVerdict,
-      onRetry: ({ attempt, delayMs, error }) =>
-        ctx.report({
-          type: 'retry',
-          subject,
-          attempt,
-          delayMs,
-          reason: error instanceof Error ? error.message : String(error),
-        }),
-    });
+  return sessionWith(options.attempts ?? DEFAULT_ATTEMPTS);
 
-  return {
-    send,
-    retry,
-    ask: (endpoint, request, read) => {
-      const path = typeof request.target === 'string' ? request.target : request.target.pathname;
-      return retry(`${request.method} ${endpoint.registry}${path}`, request.signal, async () => {
-        const answer = await send(endpoint, request);
-        try {
-          return await read(answer);
-        } catch (error) {
-          answer.body.destroy();
-          request.signal.throwIfAborted();
-          if (error instanceof AirgapError) throw error;
-          throw connectionError(error, request.method, answer.url);
-        }
+  function sessionWith(attempts: number): Session {
+    const retry: Session['retry'] = (subject, signal, work) =>
+      withRetry(work, {
+        signal,
+        attempts,
+        retryable: retryVerdict,
+        onRetry: ({ attempt, delayMs, error }) => {
+          const reason = error instanceof Error ? error.message : String(error);
+          ctx.report({ type: 'retry', subject, attempt, delayMs, reason });
+        },
       });
-    },
-    close: () => transport.close(),
-  };
+    return {
+      send,
+      retry,
+      needsChunks,
+      withAttempts: sessionWith,
+      ask: (endpoint, request, read) => {
+        const path = typeof request.target === 'string' ? request.target : request.target.pathname;
+        return retry(`${request.method} ${endpoint.registry}${path}`, request.signal, async () => {
+          const answer = await send(endpoint, request);
+          try {
+            return await read(answer);
+          } catch (error) {
+            answer.body.destroy();
+            request.signal.throwIfAborted();
+            if (error instanceof AirgapError) throw error;
+            throw connectionError(error, request.method, answer.url);
+          }
+        });
+      },
+      close: () => transport.close(),
+    };
+  }
 }
 
 /**

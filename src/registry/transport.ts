@@ -143,7 +143,7 @@ function perform(
       method,
       agent: options.agent,
       signal,
-      timeout: body === undefined ? IDLE_TIMEOUT_MS : COMMIT_TIMEOUT_MS,
+      timeout: IDLE_TIMEOUT_MS,
       headers: {
         'user-agent': options.userAgent,
         // A compressed transfer would match neither the length nor the digest of a descriptor.
@@ -154,6 +154,7 @@ function perform(
     });
     limitConnectTime(request);
     request.on('timeout', () => request.destroy(timeoutError('no data arrived for too long')));
+    if (body !== undefined) request.once('finish', () => request.setTimeout(COMMIT_TIMEOUT_MS));
     request.on('error', (error) => {
       options.attempt.wasReused = request.reusedSocket;
       reject(isAbort(error) && signal.aborted ? signal.reason : error);

@@ -17,12 +17,12 @@ export interface BundleSigner {
 /** Signs with a private key; accepts that key alone. */
 export function keySigner(key: SigningKey): BundleSigner {
   const trust = createTrust({ keys: [{ publicKey: key.publicKey }] });
-  return signerOf(trust, async (manifest, identity) => [signManifest(manifest, identity, key)]);
+  return signerOf(acceptFor(trust), async (manifest, identity) => [signManifest(manifest, identity, key)]);
 }
 
 /** Takes signatures made elsewhere (a hardware token, another person); accepts what `trust` says. */
 export function givenSignatures(signatures: readonly Uint8Array[], trust: Trust): BundleSigner {
-  return signerOf(trust, async () => signatures);
+  return signerOf(acceptFor(trust), async () => signatures);
 }
 
 /** Leaves the bundle unsigned, as the user asked. */
@@ -45,8 +45,8 @@ export function acceptFor(trust: Trust | 'unsigned'): AcceptSignatures {
   return (manifest, signatures) => acceptSignatures(manifest, signatures, trust);
 }
 
-function signerOf(trust: Trust, sign: BundleSigner['sign']): BundleSigner {
-  const accept = acceptFor(trust);
+/** A signer from its two halves. */
+export function signerOf(accept: AcceptSignatures, sign: BundleSigner['sign']): BundleSigner {
   return {
     sign,
     accept,

@@ -17,6 +17,12 @@ import { openContent } from './bundle-content.ts';
 import type { FetchTask } from './fetch-body.ts';
 import { transferBlobs } from './transfer.ts';
 
+/** What is to be written and where: the files of a bundle, and its layout with the signed bundle manifest in front. */
+export interface BundleDraft {
+  readonly entries: readonly BundleEntry[];
+  readonly parts: BundleParts;
+}
+
 /** An entry with its place in the layout. */
 interface Placed {
   readonly index: number;
@@ -29,13 +35,13 @@ interface Placed {
  * registries by `transferBlobs`. What an earlier run completed is left alone. Returns the bytes that were kept.
  */
 export async function writeEntries(
-  entries: readonly BundleEntry[],
-  parts: BundleParts,
+  draft: BundleDraft,
   file: BundleFileWriter,
   registry: RegistryOptions,
   ctx: RunContext,
 ): Promise<{ result: number; detail: string }> {
-  const placed = placeEntries(entries, parts);
+  const { parts } = draft;
+  const placed = placeEntries(draft);
   const bytes = placed.reduce((sum, { place }) => sum + place.size, 0);
   ctx.report({ type: 'total', images: 0, blobs: placed.length, bytes });
   let kept = 0;
@@ -48,7 +54,7 @@ export async function writeEntries(
   }
 
   if (file.mode === 'ordered') {
-    const source = openEntry(entries, parts, registry, ctx);
+    const source = openEntry(draft, registry, ctx);
     try {
       await writeInOrder(file, parts, { open: source.body, signal: ctx.signal, onBody: reportBody(parts, ctx) });
     } finally {
@@ -69,12 +75,11 @@ export async function writeEntries(
 
 /** Opens any body of the layout from an offset on, for writing in order. */
 export function openEntry(
-  entries: readonly BundleEntry[],
-  parts: BundleParts,
+  draft: BundleDraft,
   registry: RegistryOptions,
   ctx: RunContext,
 ): { readonly body: OpenBody; close(): void } {
-  const byPath = new Map(placeEntries(entries, parts).map((item) => [item.place.path, item.entry]));
+  const byPath = new Map(placeEntries(draft).map((item) => [item.place.path, item.entry]));
   const client = createRegistryClient(registry, ctx);
   return {
     async body(place, offset) {
@@ -86,7 +91,7 @@ export function openEntry(
   };
 }
 
-function placeEntries(entries: readonly BundleEntry[], { layout }: BundleParts): Placed[] {
+function placeEntries({ entries, parts: { layout } }: BundleDraft): Placed[] {
   return entries.map((entry, position) => {
     const index = layout.firstFile + position;
     return { index, entry, place: layout.entries[index]! };

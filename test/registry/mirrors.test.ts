@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { ProgressEvent, Reporter } from '../../src/core/events.ts';
 import { readContent } from '../../src/oci/content.ts';
 import { createRegistryClient } from '../../src/registry/client.ts';
 import { image, pushContent } from '../support/images.ts';
@@ -10,7 +11,6 @@ import { optionsFor, type RegistryAccess } from '../support/registry.ts';
 import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
 
 const { signal } = new AbortController();
-const ctx = { signal, report: () => undefined };
 const old = image().layer('a', 'old').build();
 const current = image().layer('a', 'current').build();
 
@@ -25,12 +25,12 @@ async function bothRegistries(t: TestContext): Promise<Scene | undefined> {
   return origin === undefined || mirror === undefined ? undefined : { origin, mirror };
 }
 
-function clientWith(t: TestContext, access: RegistryAccess, conf: string) {
+function clientWith(t: TestContext, access: RegistryAccess, conf: string, report: Reporter = () => undefined) {
   const folder = mkdtempSync(join(tmpdir(), 'airgap-conf-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'registries.conf');
   writeFileSync(file, conf);
-  const client = createRegistryClient(optionsFor(access, { registriesConf: [file], attempts: 1 }), ctx);
+  const client = createRegistryClient(optionsFor(access, { registriesConf: [file], attempts: 1 }), { signal, report });
   t.after(() => client.close());
   return client;
 }
@@ -95,6 +95,23 @@ test('what is nowhere is reported as missing, with the places that were asked', 
     assert.match(String(error.data?.mirrors), new RegExp(mirror.host));
     return 'code' in error && error.code === 'E_NOT_FOUND';
   });
+});
+
+test('a mirror that is down is asked last from then on, for all repositories', async (t) => {
+  const scene = await bothRegistries(t);
+  if (scene === undefined) return;
+  const { origin } = scene;
+  const conf = `[[registry]]\nlocation = "${origin.host}"\n[[registry.mirror]]\nlocation = "127.0.0.1:1"\n`;
+  const events: ProgressEvent[] = [];
+  const client = clientWith(t, origin, conf, (event) => events.push(event));
+  const names = [freshRepository('mirrors'), freshRepository('mirrors')];
+  for (const repository of names) {
+    await pushContent(client.openRepository({ registry: origin.host, repository }), current, 'v1');
+    const source = client.openSource({ registry: origin.host, repository });
+    assert.equal((await source.resolve('v1', signal)).digest, current.root.digest);
+    assert.equal((await source.fetchManifest('v1', signal)).descriptor.digest, current.root.digest);
+  }
+  assert.equal(events.filter(({ type }) => type === 'retry').length, 1);
 });
 
 test('a blocked registry is never contacted', (t) => {

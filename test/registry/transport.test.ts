@@ -120,6 +120,34 @@ for (const kind of plainRegistries) {
   });
 }
 
+test('Docker Hub is reached under the name its registry has on the network', async (t) => {
+  const proxy = await startProxy(t);
+  const repository = open(t, 'docker.io', { proxy: { httpsProxy: proxy.url } }, 'library/nginx');
+  await assert.rejects(repository.resolve('v1', signal), { code: 'E_UNREACHABLE' });
+  assert.deepEqual([...new Set(proxy.requests)], ['CONNECT registry-1.docker.io:443']);
+});
+
+test('a CA that is no certificate is a configuration error, not a silent nothing', async (t) => {
+  const server = await startScripted(t, ({ response }) => reply(response, 200), createAuthority().issue());
+  await assert.rejects(open(t, server.host, { extraCa: ['garbage'] }).fetchBytes(small, signal), { code: 'E_CONFIG' });
+});
+
+test('an unchecked registry is warned about, once', async (t) => {
+  const authority = createAuthority();
+  const server = await startScripted(t, ({ response }) => reply(response, 200, 'small'), authority.issue());
+  const warnings: string[] = [];
+  const client = createRegistryClient(
+    { userAgent: 'airgap-test', authFiles: [], insecure: [server.host] },
+    { signal, report: (event) => event.type === 'warning' && warnings.push(`${event.code} ${event.message}`) },
+  );
+  t.after(() => client.close());
+  for (const repository of ['a', 'b']) {
+    await client.openRepository({ registry: server.host, repository }).fetchBytes(small, signal);
+  }
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, new RegExp(`^W_INSECURE ${server.host}`));
+});
+
 test('a client certificate of certs.d is shown to its host', async (t) => {
   const authority = createAuthority();
   const server = await startScripted(t, ({ response }) => reply(response, 200, 'small'), {

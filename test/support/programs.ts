@@ -4,19 +4,20 @@
  */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { buildApiServer, fetchCrds } from './apiserver-programs.ts';
+import { CACHE_DIR } from './cache-dir.ts';
 
-/** Outside the checkout, so that a fresh clone needs no second build. */
-export const CACHE_DIR = process.env['AIRGAP_TEST_CACHE'] ?? join(homedir(), '.cache', 'airgap-test');
 const BIN_DIR = join(CACHE_DIR, 'bin');
 
 type Recipe =
   | { readonly apt: string }
   /** One program out of a package of another Debian release, taken with apt's own means and not installed. */
   | { readonly debian: DebianProgram }
-  | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> };
+  | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> }
+  /** Built inside the module, with exactly the versions its own go.sum names. */
+  | { readonly goSource: string; readonly folder: string; readonly tags: string };
 
 interface DebianProgram {
   readonly suite: string;
@@ -32,6 +33,12 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
   'docker-registry': { apt: 'docker-registry' },
   skopeo: { apt: 'skopeo' },
   registry: { goModule: 'github.com/distribution/distribution/v3/cmd/registry@v3.0.0' },
+  helm: { goModule: 'helm.sh/helm/v3/cmd/helm@v3.19.4' },
+  opm: {
+    goSource: 'github.com/operator-framework/operator-registry@v1.57.0',
+    folder: './cmd/opm',
+    tags: 'json1,containers_image_openpgp',
+  },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   openssl: { apt: 'openssl' },
   strace: { apt: 'strace' },
@@ -84,11 +91,25 @@ function install(name: string, recipe: Recipe): void {
   // On the cache's file system, so that the finished program appears by one rename.
   const folder = mkdtempSync(join(CACHE_DIR, 'install-'));
   try {
-    const program = 'debian' in recipe ? takeFromDebian(recipe.debian, folder) : buildWithGo(recipe, folder);
+    const program = obtain(recipe, folder);
     renameSync(program, join(BIN_DIR, name));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function obtain(recipe: Exclude<Recipe, { apt: string }>, folder: string): string {
+  if ('debian' in recipe) return takeFromDebian(recipe.debian, folder);
+  return 'goSource' in recipe ? buildFromSource(recipe, folder) : buildWithGo(recipe, folder);
+}
+
+function buildFromSource(recipe: Extract<Recipe, { goSource: string }>, folder: string): string {
+  const env = { ...process.env, CGO_ENABLED: '1', GOFLAGS: '' };
+  const module = execFileSync('go', ['mod', 'download', '-json', recipe.goSource], { env, encoding: 'utf8' });
+  const output = join(folder, 'program');
+  const args = ['build', '-trimpath', '-buildvcs=false', '-tags', recipe.tags, '-o', output, recipe.folder];
+  execFileSync('go', args, { env, stdio: 'inherit', cwd: (JSON.parse(module) as { Dir: string }).Dir });
+  return output;
 }
 
 function buildWithGo(recipe: Extract<Recipe, { goModule: string }>, folder: string): string {
@@ -153,11 +174,23 @@ function installOneWay(name: string, recipes: readonly Recipe[]): string | undef
   return `${name}: ${failures.join('; ')}`;
 }
 
+function failureOf(name: string, work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return `${name}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+  }
+}
+
 if (import.meta.main) {
-  const missing = Object.entries(RECIPES)
-    .filter(([name]) => findProgram(name) === undefined)
-    .map(([name, recipes]) => installOneWay(name, [recipes].flat()))
-    .filter((failure) => failure !== undefined);
+  const missing = [
+    ...Object.entries(RECIPES)
+      .filter(([name]) => findProgram(name) === undefined)
+      .map(([name, recipes]) => installOneWay(name, [recipes].flat())),
+    failureOf('CRDs', fetchCrds),
+    failureOf('kube-apiserver and etcd', buildApiServer),
+  ].filter((failure) => failure !== undefined);
   for (const line of missing) process.stderr.write(`not installed: ${line}\n`);
   if (missing.length > 0 && process.argv.includes('--require')) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 /** A small real token service (distribution, "Token Authentication Specification"): checks who asks and signs JWTs. */
 import { createPrivateKey, randomUUID, sign, X509Certificate } from 'node:crypto';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface TokenServer {
@@ -29,49 +29,20 @@ export interface TokenServerOptions {
   readonly lifetimeS?: number;
 }
 
+const ISSUER = 'airgap test tokens';
+const SERVICE = 'airgap test registry';
 /** Anonymous users may pull from repositories below this path. */
 export const PUBLIC_PREFIX = 'public/';
 
 export async function startTokenServer(options: TokenServerOptions): Promise<TokenServer> {
-  const issuer = 'airgap test tokens';
-  const service = 'airgap test registry';
   const requests: TokenRequest[] = [];
-  const server = createServer((request, response) => {
-    void readBody(request).then((body) => {
-      const url = new URL(request.url ?? '/', 'http://localhost');
-      const form = new URLSearchParams(body);
-      const scopes =
-        request.method === 'POST' ? (form.get('scope') ?? '').split(' ') : url.searchParams.getAll('scope');
-      const who = identify(request, form, options);
-      requests.push({ method: request.method ?? '', scopes, user: who === false ? undefined : who });
-      if (who === false) {
-        response.writeHead(401, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'wrong user or password' }] }));
-        return;
-      }
-      const lifetime = options.lifetimeS ?? 300;
-      const now = Math.floor(Date.now() / 1000);
-      const claims = {
-        iss: issuer,
-        sub: who ?? '',
-        aud: service,
-        iat: now,
-        nbf: now - 10,
-        exp: now + lifetime,
-        jti: randomUUID(),
-      };
-      const access = scopes.flatMap((scope) => grant(scope, who !== undefined));
-      const token = signToken({ ...claims, access }, options);
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ token, access_token: token, expires_in: lifetime }));
-    });
-  });
+  const server = createServer((request, response) => void grantToken(request, response, { options, requests }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
-    issuer,
-    service,
+    issuer: ISSUER,
+    service: SERVICE,
     requests,
     stop: () =>
       new Promise((resolve) => {
@@ -79,6 +50,32 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
         server.closeAllConnections();
       }),
   };
+}
+
+async function grantToken(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: { readonly options: TokenServerOptions; readonly requests: TokenRequest[] },
+): Promise<void> {
+  const { options, requests } = context;
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const form = new URLSearchParams(await readBody(request));
+  const isPost = request.method === 'POST';
+  const scopes = isPost ? (form.get('scope') ?? '').split(' ') : url.searchParams.getAll('scope');
+  const who = identify(request, form, options);
+  requests.push({ method: request.method ?? '', scopes, user: who === false ? undefined : who });
+  if (who === false) {
+    response.writeHead(401, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ errors: [{ code: 'UNAUTHORIZED', message: 'wrong user or password' }] }));
+    return;
+  }
+  const lifetime = options.lifetimeS ?? 300;
+  const now = Math.floor(Date.now() / 1000);
+  const times = { iat: now, nbf: now - 10, exp: now + lifetime };
+  const access = scopes.flatMap((scope) => grant(scope, who !== undefined));
+  const token = signToken({ iss: ISSUER, sub: who ?? '', aud: SERVICE, jti: randomUUID(), ...times, access }, options);
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ token, access_token: token, expires_in: lifetime }));
 }
 
 /** The user, undefined for an anonymous request, false for wrong credentials. */

@@ -8,8 +8,9 @@ test('a header has the canonical bytes', () => {
   const header = headerOf('oci-layout', 30);
   const expected = Buffer.alloc(512);
   expected.write('oci-layout', 0);
-  expected.write('0000644\0' + '0000000\0' + '0000000\0' + '00000000036\0' + '00000000000\0' + '007754\0 ' + '0', 100);
-  expected.write('ustar\0' + '00', 257);
+  const fields = ['0000644', '0000000', '0000000', '00000000036', '00000000000', '007754', ' 0'];
+  expected.write(fields.join('\0'), 100);
+  expected.write('ustar\x0000', 257);
   assert.equal(header.toString('latin1'), expected.toString('latin1'));
 });
 

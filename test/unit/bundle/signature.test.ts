@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { quoted } from '../../../src/bundle/quoted.ts';
 import { acceptSignatures, signManifest } from '../../../src/bundle/signature.ts';
 import { readStatement, statementFor } from '../../../src/bundle/statement.ts';
 import { createTrust, ruleMatches } from '../../../src/bundle/trust.ts';
@@ -137,7 +136,6 @@ describe('acceptance', () => {
         error.message.includes('"\\u001b[2J\\u202exxx') &&
         !error.message.includes('x'.repeat(80)),
     );
-    assert.equal(quoted('a"b\n'), '"a\\"b\\n"');
   });
 
   it('does not look at log entries and timestamps nobody asked for', () => {

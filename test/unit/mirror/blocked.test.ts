@@ -45,6 +45,14 @@ describe('blocked images', () => {
     ['\\pL', 'é', true],
     ['\\p{Greek}', 'α', true],
     ['[\\d]', '٣', false],
+    ['[[:^alpha:]]', 'ab', false],
+    ['[[:^alpha:]]', 'é', true],
+    ['[[:xdigit:]]+$', 'cafe', true],
+    ['^[[:punct:]]$', '~', true],
+    ['^*a$?', 'a', true],
+    ['(?U)a+b', 'aab', true],
+    ['\\b?a', 'a', true],
+    ['^\\Qab\\E?$', 'a', true],
     ['a\\/b', 'a/b', true],
     ['a\\-b', 'a-b', true],
   ];
@@ -67,7 +75,6 @@ describe('blocked images', () => {
     'a**',
     '*a',
     'a{2}{3}',
-    '(?U)a',
     'a\\',
     '\\C',
     '[z-a]',
@@ -103,6 +110,6 @@ describe('blocked images', () => {
     const result = removeBlocked(images, ['.*/must-gather.*', 'nothing-like-it'].map(compileBlocked));
     assert.deepEqual(result.kept, [images[1]]);
     assert.match(result.warnings[0]!.message, /leaves out 2 image\(s\)/);
-    assert.match(result.warnings[1]!.message, /matches no image/);
+    assert.equal(result.warnings.length, 1);
   });
 });

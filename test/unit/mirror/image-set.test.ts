@@ -111,6 +111,11 @@ mirror:
       [/ignored/],
     ],
     ['an unknown channel type', mirror('platform:\n  channels: [{name: stable-4.1, type: rhel}]'), [/read as "ocp"/]],
+    [
+      'yes and no for true and false',
+      mirror('platform: {graph: yes, kubeVirtContainer: Off}'),
+      [/graph: yes read as true/, /Off read as false/],
+    ],
     ['samples', mirror('samples: [{name: x}]'), [/no effect/]],
     ['kubeVirtContainer without releases', mirror('platform: {kubeVirtContainer: true}'), [/no effect/]],
     [
@@ -214,6 +219,13 @@ mirror:
     [
       'two catalogs made equal by names',
       mirror('operators: [{catalog: "r.io/c:v1"}, {catalog: "r.io/d:v2", targetCatalog: c, targetTag: v1}]'),
+      [/the same catalog/],
+    ],
+    [
+      'two digests of one catalog under one target tag',
+      mirror(
+        `operators: [{catalog: "r.io/c@${DIGEST}", targetTag: v1}, {catalog: "r.io/c@sha256:${'b'.repeat(64)}", targetTag: v1}]`,
+      ),
       [/the same catalog/],
     ],
     [

@@ -296,9 +296,10 @@ describe('the place of signatures', () => {
     assert.match(signatureBase('ocp', {}).url, /^https:\/\/mirror\.openshift\.com\/.*\/$/);
     assert.match(signatureBase('okd', {}).url, /openshift-ci-release/);
     assert.equal(signatureBase('ocp', { signatureBaseUrl: 'http://127.0.0.1:1/s/' }).url, 'http://127.0.0.1:1/s/');
+    assert.equal(signatureBase('okd', { signatureBaseUrl: 'http://127.0.0.1:1/s' }).url, 'http://127.0.0.1:1/s/');
   });
 
-  for (const baseUrl of ['signatures/', 'http://host/no-slash']) {
+  for (const baseUrl of ['signatures/', '/srv/signatures/', 'file:///srv/signatures/']) {
     test(`${baseUrl} is not used, and that is told`, () => {
       const base = signatureBase('ocp', { signatureBaseUrl: baseUrl });
       assert.match(base.url, /^https:\/\/mirror\.openshift\.com/);

@@ -90,7 +90,7 @@ describe('one release of a channel', () => {
     const { files, releases } = await collect(channel);
     assert.deepEqual(
       files.map(({ path }) => path),
-      [`release-signatures/4.17.5-x86_64-sha256-${hexOf(r175.root.digest)}`],
+      [`release-signatures/sha256-${hexOf(r175.root.digest)}`],
     );
     assert.deepEqual(files[0]?.content, releases[0]?.signature?.content);
     assert.equal(releases[0]?.signature?.signedBy, key.fingerprint);
@@ -277,18 +277,9 @@ describe('signatures', () => {
     await assert.rejects(collect({ channels }, at), { code: 'E_SIGNATURE', message: /no signature published/ });
   });
 
-  test('may be missing when that is allowed; the release is then named by its digest', async () => {
+  test('of channels are required even when missing ones are allowed', async () => {
     const at = world({ signing: { '4.17.5-x86_64': null } });
-    const { images, files, warnings, releases } = await collect({ channels }, at, { allowMissingSignatures: true });
-    const hex = hexOf(r175.root.digest);
-    assert.deepEqual(images.at(-1)?.target, { repository: 'openshift/release-images', tag: hex });
-    assert.equal(images.at(-1)?.origin, r175.payload);
-    assert.ok(images.some(({ target }) => target.tag === `${hex}-etcd`));
-    assert.deepEqual([files.length, releases[0]?.signature], [0, undefined]);
-    assert.deepEqual(
-      warnings.map(({ code }) => code),
-      ['W_MISSING_SIGNATURE'],
-    );
+    await assert.rejects(collect({ channels }, at, { allowMissingSignatures: true }), { code: 'E_SIGNATURE' });
   });
 
   test('by a stranger are refused even when missing ones are allowed', async () => {
@@ -343,7 +334,7 @@ describe('signatures', () => {
 });
 
 describe('a release named by reference', () => {
-  test('by tag keeps the words of the user as origin and needs no graph', async () => {
+  test('by tag has the signed tag as origin and needs no graph', async () => {
     const at = world();
     const { images, releases } = await collect({ release: r173.identity, channels: [{ name: 'stable-4.17' }] }, at);
     assert.equal(images.at(-1)?.origin, r173.identity);
@@ -357,7 +348,7 @@ describe('a release named by reference', () => {
 
   test('by digest is named by the signed tag', async () => {
     const { images } = await collect({ release: r173.payload });
-    assert.equal(images.at(-1)?.origin, r173.payload);
+    assert.equal(images.at(-1)?.origin, r173.identity);
     assert.equal(images.at(-1)?.source.tag, '4.17.3-x86_64');
     assert.equal(images.at(-1)?.target.tag, '4.17.3-x86_64');
   });
@@ -368,9 +359,16 @@ describe('a release named by reference', () => {
     });
     const at = world({ releases: [nightly], signing: { [nightly.tag]: null } });
     await assert.rejects(collect({ release: nightly.identity }, at), { code: 'E_SIGNATURE', hint: /nightly/ });
-    const { images } = await collect({ release: nightly.identity }, at, { allowMissingSignatures: true });
-    assert.equal(images.at(-1)?.origin, nightly.identity);
-    assert.equal(images.at(-1)?.target.tag, hexOf(nightly.root.digest));
+    const found = await collect({ release: nightly.identity }, at, { allowMissingSignatures: true });
+    const hex = hexOf(nightly.root.digest);
+    assert.deepEqual(found.images.at(-1)?.target, { repository: 'openshift/release-images', tag: hex });
+    assert.equal(found.images.at(-1)?.origin, nightly.payload);
+    assert.ok(found.images.some(({ target }) => target.tag === `${hex}-etcd`));
+    assert.deepEqual([found.files.length, found.releases[0]?.signature], [0, undefined]);
+    assert.deepEqual(
+      found.warnings.map(({ code }) => code),
+      ['W_MISSING_SIGNATURE'],
+    );
   });
 
   test('that does not exist is not found', async () => {
@@ -484,6 +482,20 @@ describe('the payload', () => {
     });
   }
 
+  test('needs nothing but the list of components', async () => {
+    const content = JSON.stringify({ spec: { tags: [{ name: 'x', from: { name: r175.components.get('etcd') } }] } });
+    const files = {
+      'release-manifests/image-references': content,
+      'release-manifests/release-metadata': 'not json',
+      'release-manifests/0000_50_installer_coreos-bootimages.yaml': undefined,
+    };
+    const { releases } = await collect({ channels }, world({ releases: [build('4.17.5', { files })] }));
+    assert.deepEqual(
+      releases.map(({ version, componentCount, previous }) => [version, componentCount, previous]),
+      [['4.17.5', 1, []]],
+    );
+  });
+
   test('with a component that is no image is refused', async () => {
     const content = JSON.stringify({
       kind: 'ImageStream',
@@ -493,7 +505,7 @@ describe('the payload', () => {
     const release = build('4.17.5', { files: { 'release-manifests/image-references': content } });
     await assert.rejects(collect({ channels }, world({ releases: [release] })), {
       code: 'E_OCI',
-      message: /component x is a ImageStreamTag/,
+      message: /component "x" is a "ImageStreamTag"/,
     });
   });
 

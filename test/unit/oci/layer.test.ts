@@ -8,7 +8,14 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { buildLayer, layerFiles, readEntry, type LayerEntry, type LayerLimits } from '../../../src/oci/layer.ts';
+import {
+  buildLargeLayer,
+  buildLayer,
+  layerFiles,
+  readEntry,
+  type LayerEntry,
+  type LayerLimits,
+} from '../../../src/oci/layer.ts';
 import { MEDIA_TYPE } from '../../../src/oci/types.ts';
 import { verifyStream } from '../../../src/oci/verify-stream.ts';
 
@@ -174,25 +181,39 @@ describe('layerFiles', () => {
     assert.equal(stream.destroyed, true);
   });
 
-  test('reads to the end of the stream, so that a wrong digest behind the archive is found', async () => {
-    const content = Buffer.concat([SAMPLE, Buffer.from('changed')]);
-    const descriptor = {
-      mediaType: MEDIA_TYPE.ociLayer,
-      digest: digestOf(SAMPLE),
-      size: content.length,
-    };
-    const checked = open(content).pipe(verifyStream(descriptor, 'layer'));
-    await assert.rejects(collected(layerFiles(checked, MEDIA_TYPE.ociLayer, 'layer')), { code: 'E_DIGEST' });
-  });
+  for (const [form, content] of [
+    ['plain', SAMPLE],
+    ['gzip', gzipSync(SAMPLE)],
+    ['zstd', zstdCompressSync(SAMPLE)],
+  ] as const) {
+    test(`reads to the end of the stream, so that a wrong digest is found: ${form}`, async () => {
+      const descriptor = { mediaType: MEDIA_TYPE.ociLayer, digest: digestOf('other'), size: content.length };
+      const checked = open(content, 50).pipe(verifyStream(descriptor, 'layer'));
+      await assert.rejects(collected(layerFiles(checked, MEDIA_TYPE.ociLayer, 'layer')), { code: 'E_DIGEST' });
+    });
 
-  test('destroys the stream when the caller stops early', async () => {
-    const stream = open(gzipSync(SAMPLE), 20);
-    for await (const entry of layerFiles(stream, MEDIA_TYPE.ociLayerGzip, 'layer')) {
-      assert.equal(entry.path, 'etc');
-      break;
-    }
-    assert.equal(stream.destroyed, true);
-  });
+    test(`tells a stream that breaks: ${form}`, async () => {
+      const broken = Readable.from(
+        (async function* () {
+          await Promise.resolve();
+          yield content.subarray(0, 40);
+          throw new Error('connection reset');
+        })(),
+      );
+      await assert.rejects(collected(layerFiles(broken, MEDIA_TYPE.ociLayer, 'layer')), {
+        message: 'connection reset',
+      });
+    });
+
+    test(`destroys the stream when the caller stops early: ${form}`, async () => {
+      const stream = open(content, 20);
+      for await (const entry of layerFiles(stream, MEDIA_TYPE.ociLayerGzip, 'layer')) {
+        assert.equal(entry.path, 'etc');
+        break;
+      }
+      assert.equal(stream.destroyed, true);
+    });
+  }
 
   test('does not hold more than it was allowed to in memory', async () => {
     const [entry] = await listed(tarOf([{ name: 'a', body: Buffer.alloc(2000) }]));
@@ -255,6 +276,21 @@ describe('buildLayer', () => {
     assert.equal(built.size, built.content.length);
     assert.equal(built.diffId, digestOf(gunzipSync(built.content)));
     assert.equal(built.content.readUInt32LE(4), 0);
+  });
+
+  test('gives the same layer when contents are made one after the other', async () => {
+    let made = 0;
+    const lazily = entries.map(({ content = Buffer.alloc(0), ...entry }) => {
+      const make = () => {
+        made += 1;
+        return content;
+      };
+      return { ...entry, content: make };
+    });
+    assert.deepEqual(await buildLargeLayer(lazily), buildLayer(entries));
+    assert.equal(made, entries.length);
+    const large = { path: 'z', content: () => Buffer.alloc(3_000_000, 'line of text\n') };
+    assert.deepEqual(await buildLargeLayer([large]), buildLayer([large]));
   });
 
   test('refuses the same path twice', () => {

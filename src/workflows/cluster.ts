@@ -1,0 +1,184 @@
+import { lookup } from 'node:dns/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readHostedClusterFiles, requiredRepositories } from '../apply/hosted-cluster-files.ts';
+import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
+import type { HostedClusterRequest, HostedEnvironment } from '../apply/hosted-environment.ts';
+import type { OpenCluster } from '../apply/collect-status.ts';
+import { createKubeClient } from '../apply/kube-client.ts';
+import { openKubeConnection, type KubeconfigSource } from '../apply/kube.ts';
+import { managementSteps } from '../apply/management-steps.ts';
+import { renderNewHostedCluster } from '../apply/render-hosted-clusters.ts';
+import type { Resource } from '../apply/resource-file.ts';
+import type { ClusterResources } from '../apply/resources.ts';
+import {
+  renderSteps,
+  runSteps,
+  selectSteps,
+  type StepContext,
+  type StepResult,
+  type StepSelection,
+} from '../apply/step.ts';
+import { hostedCatalogsStep } from '../apply/steps/hosted-catalogs.ts';
+import { hostedClusterStep } from '../apply/steps/hosted-cluster.ts';
+import { DEFAULT_TIMEOUTS, type Timeouts } from '../apply/timeouts.ts';
+import { isAirgapError, systemCodeOf } from '../core/errors.ts';
+import type { RunContext } from '../core/events.ts';
+import { formatKubernetesYamlStream } from '../core/kubernetes-yaml.ts';
+import { parseReference } from '../oci/reference.ts';
+import type { RegistryClient } from '../registry/client.ts';
+import { bundleContent, managementInput, type ClusterFacts } from './cluster-input.ts';
+
+export interface ClusterOptions {
+  /** Absent: only rendering without a cluster is possible. */
+  readonly kubeconfig?: KubeconfigSource;
+  readonly selection: StepSelection;
+  readonly dryRun: boolean;
+  readonly forceConflicts: boolean;
+  readonly replaceMirrors: boolean;
+  readonly timeouts?: Partial<Timeouts>;
+  confirm(question: string): Promise<boolean>;
+}
+
+/** What the far side has made of the bundle so far. */
+export interface ClusterParts {
+  readonly resources: ClusterResources;
+  readonly registry: RegistryClient;
+}
+
+/**
+ * Runs the selected steps: management cluster, then hosted clusters. Each step is diffed, applied and waited for; a second
+ * run changes nothing.
+ */
+export async function runClusterSteps(
+  facts: ClusterFacts,
+  options: ClusterOptions & ClusterParts & { readonly kubeconfig: KubeconfigSource },
+  ctx: RunContext,
+): Promise<StepResult[]> {
+  const connection = openKubeConnection(options.kubeconfig);
+  try {
+    const context = stepContext(connection, options.resources.resources, options, ctx);
+    const steps = selectSteps(await allSteps(facts, options.registry, ctx), options.selection);
+    return await runSteps(steps, context);
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Writes everything that would be applied as YAML files into a folder, a file per step, for GitOps. With a kubeconfig what is
+ * on the cluster is taken into account; without one the generated resources and new hosted clusters are written. Secrets
+ * are left out. Returns the paths.
+ */
+export async function renderCluster(
+  folder: string,
+  facts: ClusterFacts,
+  options: ClusterOptions & ClusterParts,
+  ctx: RunContext,
+): Promise<string[]> {
+  const { resources } = options;
+  const files: { name: string; content: string }[] = [];
+  if (options.kubeconfig === undefined) {
+    files.push(...resources.files);
+    for (const request of await hostedRequests(facts)) {
+      const objects = await renderNewHostedCluster(request, bundleContent(facts), false);
+      files.push({ name: `hosted-cluster-${request.options.name}.yaml`, content: formatKubernetesYamlStream(objects) });
+    }
+  } else {
+    const connection = openKubeConnection(options.kubeconfig);
+    try {
+      const context = stepContext(connection, options.resources.resources, options, ctx);
+      const steps = selectSteps(await allSteps(facts, options.registry, ctx), options.selection);
+      const rendered = await renderSteps(steps, context);
+      let position = 0;
+      for (const [id, objects] of rendered) {
+        position += 1;
+        const open = objects.filter((object) => object.kind !== 'Secret');
+        files.push({
+          name: `${String(position).padStart(2, '0')}-${id}.yaml`,
+          content: formatKubernetesYamlStream(open),
+        });
+      }
+    } finally {
+      connection.close();
+    }
+  }
+  await mkdir(folder, { recursive: true });
+  for (const { name, content } of files) await writeFile(join(folder, name), content);
+  return files.map(({ name }) => join(folder, name));
+}
+
+/** A client for the cluster a kubeconfig text names. */
+export function clusterOpener(ctx: RunContext): OpenCluster {
+  return (text, origin) => createKubeClient(openKubeConnection({ text, origin }), ctx);
+}
+
+async function allSteps(facts: ClusterFacts, registry: RegistryClient, ctx: RunContext) {
+  const input = managementInput(facts);
+  if (facts.hosted.length === 0) return managementSteps(input);
+  const environment = await hostedEnvironment(facts, registry, ctx);
+  return [...managementSteps(input), hostedClusterStep(environment), hostedCatalogsStep(environment, input)];
+}
+
+function stepContext(
+  connection: ReturnType<typeof openKubeConnection>,
+  resources: readonly Resource[],
+  options: ClusterOptions,
+  ctx: RunContext,
+): StepContext {
+  return {
+    ...ctx,
+    client: createKubeClient(connection, ctx),
+    resources,
+    options: {
+      dryRun: options.dryRun,
+      forceConflicts: options.forceConflicts,
+      replaceMirrors: options.replaceMirrors,
+    },
+    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    confirm: (question) => options.confirm(question),
+  };
+}
+
+async function hostedEnvironment(
+  facts: ClusterFacts,
+  registry: RegistryClient,
+  ctx: RunContext,
+): Promise<HostedEnvironment> {
+  const resolveDigest = async (reference: string): Promise<string | undefined> => {
+    const ref = parseReference(reference);
+    try {
+      return (await registry.openRepository(ref).resolve(ref.digest ?? ref.tag!, ctx.signal)).digest;
+    } catch (error) {
+      if (isAirgapError(error, 'E_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  };
+  return {
+    clusters: await hostedRequests(facts),
+    bundle: bundleContent(facts),
+    imageExists: async (reference) => (await resolveDigest(reference)) !== undefined,
+    resolveDigest,
+    resolveAddresses,
+    openCluster: clusterOpener(ctx),
+  };
+}
+
+async function hostedRequests(facts: ClusterFacts): Promise<HostedClusterRequest[]> {
+  const { imageContentSources } = bundleContent(facts);
+  // A registry that lets everybody pull needs no credentials in the pull secret.
+  const needed = (options: HostedClusterOptions): string[] =>
+    facts.credential === undefined ? [] : requiredRepositories(options, imageContentSources);
+  return Promise.all(
+    facts.hosted.map(async (options) => ({ options, files: await readHostedClusterFiles(options, needed(options)) })),
+  );
+}
+
+async function resolveAddresses(host: string): Promise<string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => address);
+  } catch (error) {
+    if (['ENOTFOUND', 'ENODATA', 'EAI_AGAIN'].includes(systemCodeOf(error) ?? '')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import type { KeylessOptions } from '../bundle/keyless-options.ts';
+import { acceptSignatures } from '../bundle/signature.ts';
+import { createTrust, type Trust } from '../bundle/trust.ts';
+import { fetchTrustedRoot } from '../bundle/trusted-root.ts';
+import { acceptUnsigned, signerOf, type BundleSigner } from './signer.ts';
+
+/** Any identity: the signature was just made, the question is only whether the far side can check it. */
+const ANY = { regexp: '.+' };
+
+/**
+ * Signs with a certificate for the identity of the user or workflow. With the public authority the signature is checked
+ * against the public trusted root before it is used; a private authority's root is the verifier's own, so that there only
+ * the form is checked.
+ */
+export async function keylessSigner(options: KeylessOptions): Promise<BundleSigner> {
+  const isPublic = options.fulcioUrl === undefined;
+  const trust = isPublic ? await publicTrust(options) : undefined;
+  const sign: BundleSigner['sign'] = async (manifest, identity) => {
+    const { signManifestKeyless } = await import('../bundle/keyless.ts');
+    return [await signManifestKeyless(manifest, identity, options)];
+  };
+  if (trust !== undefined)
+    return signerOf((manifest, signatures) => acceptSignatures(manifest, signatures, trust), sign);
+  return signerOf(acceptUnsigned, sign);
+}
+
+async function publicTrust(options: KeylessOptions): Promise<Trust> {
+  const { root } = await fetchTrustedRoot();
+  return createTrust({
+    identities: [{ identity: ANY, issuer: ANY }],
+    trustedRoot: root,
+    requireTlog: options.rekor !== 'none',
+    requireTimestamp: options.tsaUrl !== undefined,
+  });
+}
