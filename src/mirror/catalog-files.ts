@@ -3,7 +3,6 @@ import type { RunContext } from '../core/events.ts';
 import { withRetry } from '../core/retry.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { layerFiles, type LayerEntry } from '../oci/layer.ts';
-import type { Descriptor } from '../oci/types.ts';
 import type { CatalogImage } from './catalog-image.ts';
 
 /** Shows every file of a catalog, in no particular order; may be called again. Paths are relative to the catalog. */
