@@ -44,26 +44,20 @@ export function blockedBy(
   return patterns.find(({ expression }) => expression.test(origin) || expression.test(destination));
 }
 
-/**
- * Takes blocked images out of a list. `warnings` has one `W_BLOCKED` per pattern, with the number of images it removed;
- * a pattern that removed nothing is told too, since it is likely a typing error.
- */
+/** Takes blocked images out of one collector's list. One `W_BLOCKED` per pattern says how many images it removed. */
 export function removeBlocked(
   images: readonly ImageRequest[],
   patterns: readonly BlockedPattern[],
   targetBase = '',
 ): { readonly kept: readonly ImageRequest[]; readonly warnings: readonly Warning[] } {
-  const removed = new Map<BlockedPattern, string[]>(patterns.map((pattern) => [pattern, []]));
+  const removed = new Map<BlockedPattern, string[]>();
   const kept = images.filter((image) => {
     const pattern = blockedBy(patterns, image, targetBase);
-    if (pattern !== undefined) removed.get(pattern)?.push(image.origin);
+    if (pattern !== undefined) removed.set(pattern, [...(removed.get(pattern) ?? []), image.origin]);
     return pattern === undefined;
   });
   const warnings = [...removed].map(([{ text }, origins]): Warning => {
-    const message =
-      origins.length === 0
-        ? `blockedImages: ${JSON.stringify(text)} matches no image of this image set`
-        : `blockedImages: ${JSON.stringify(text)} leaves out ${origins.length} image(s): ${listed(origins)}`;
+    const message = `blockedImages: ${JSON.stringify(text)} leaves out ${origins.length} image(s): ${listed(origins)}`;
     return { code: 'W_BLOCKED', message };
   });
   return { kept, warnings };

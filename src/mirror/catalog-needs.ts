@@ -12,6 +12,9 @@ export interface Supply {
   readonly packageNames: ReadonlySet<string>;
 }
 
+/** Operator bundles named for one need. */
+const MAX_NAMES = 3;
+
 /**
  * Requirements of mirrored operator bundles that nothing mirrored meets, each once, naming the package to add. OLM would
  * refuse to install such an operator without saying so beforehand; the vendor tool does not look (properties
@@ -32,7 +35,12 @@ export function findUnmetNeeds(supplies: readonly Supply[]): string[] {
       if (!kinds.has(kindKey(value))) note(missingKind(kindKey(value), supplies), bundle);
     }
   }
-  return [...needs].map(([need, names]) => `${[...new Set(names)].join(', ')}: ${need}`);
+  return [...needs].map(([need, names]) => `${listed([...new Set(names)])}: ${need}`);
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).join(', ');
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }
 
 function missingPackage(

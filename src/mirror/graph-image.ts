@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
-import { AirgapError } from '../core/errors.ts';
+import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { readContent, type ContentSource } from '../oci/content.ts';
 import { digestOf, type Digest } from '../oci/digest.ts';
 import { parseIndex, parseManifest } from '../oci/graph.ts';
@@ -42,7 +43,7 @@ const LAYER_TYPE_OF: Readonly<Record<string, string>> = {
  */
 export async function requestGraphImage(ctx: MirrorContext, endpoint: string | undefined): Promise<ImageRequest> {
   const url = graphDataUrl(endpoint);
-  const data = await graphLayerEntries(await ctx.fetchDocument(url, { limit: MAX_DATA_BYTES }), url);
+  const data = await graphLayerEntries(await fetchGraphData(url, ctx), url);
   const layer = buildLayer(data, MEDIA_TYPE.ociLayerGzip);
   const baseRef = parseReference(BASE_IMAGE);
   const source = ctx.openSource(baseRef);
@@ -65,12 +66,24 @@ export function graphDataUrl(endpoint: string | undefined): string {
   return url.href;
 }
 
+async function fetchGraphData(url: string, ctx: MirrorContext): Promise<Buffer> {
+  try {
+    return await ctx.fetchDocument(url, { limit: MAX_DATA_BYTES });
+  } catch (error) {
+    if (!isAirgapError(error, 'E_NOT_FOUND')) throw error;
+    throw new AirgapError('E_NOT_FOUND', `the update service has no graph data at ${url}`, {
+      hint: 'set graph: false, or ask a service that offers it',
+      cause: error,
+    });
+  }
+}
+
 async function graphLayerEntries(archive: Buffer, url: string): Promise<NewLayerEntry[]> {
   const entries = new Map<string, NewLayerEntry>();
   const limits = { maxBytes: MAX_UNPACKED_BYTES };
   for await (const entry of layerFiles(Readable.from([archive]), MEDIA_TYPE.ociLayerGzip, url, limits)) {
     if (entry.type !== 'file' && entry.type !== 'directory') {
-      throw new AirgapError('E_OCI', `${url}: ${entry.path} is neither file nor directory`);
+      throw new AirgapError('E_OCI', `${url}: ${quoteForeign(entry.path)} is neither file nor directory`);
     }
     const path = posix.join(DATA_FOLDER, entry.path);
     const content = entry.type === 'file' ? await readEntry(entry, MAX_UNPACKED_BYTES, url) : undefined;

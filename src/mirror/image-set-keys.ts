@@ -18,9 +18,12 @@ export function formatPath(path: Path): string {
     .join('');
 }
 
+/** Words that were booleans in YAML 1.1, which the vendor tool still reads. */
+const YAML_1_1_BOOLEANS: Readonly<Record<string, boolean>> = { yes: true, on: true, no: false, off: false };
+
 /**
  * A copy with every key written as the schema writes it (the vendor tool ignores case) and without null values (they
- * count as absent). Each changed key is a warning; two spellings of one key in one mapping are a problem.
+ * count as absent). Each changed key or word is a warning; two spellings of one key in one mapping are a problem.
  */
 export function canonicalKeys(
   value: unknown,
@@ -34,6 +37,12 @@ export function canonicalKeys(
       const element = elementOf(nodeSchema);
       const empty = shapeOf(element) === undefined ? '' : {};
       return node.map((item, index) => walk(item ?? empty, element, [...path, index]));
+    }
+    const word =
+      unwrapped(nodeSchema) instanceof z.ZodBoolean ? YAML_1_1_BOOLEANS[String(node).toLowerCase()] : undefined;
+    if (word !== undefined) {
+      warnings.push(`${formatPath(path)}: ${String(node)} read as ${String(word)}`);
+      return word;
     }
     const shape = shapeOf(nodeSchema);
     if (shape === undefined || typeof node !== 'object' || node === null) return node;

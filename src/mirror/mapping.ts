@@ -69,11 +69,10 @@ function sourceText(image: PlannedImage): string {
   return `docker://${repositoryName(source)}${selector(image)}`;
 }
 
-/** A release of a channel is listed by the tag of its signature, everything else by digest where one is known. */
+/** A release is listed by the tag of its signature where it has one, everything else by digest where one is known. */
 function selector(image: PlannedImage): string {
   const { tag, digest } = image.source;
-  const isNamedDirectly = image.because.includes(`release ${image.origin}`);
-  const byTag = tag !== undefined && (digest === undefined || (image.kind === 'release' && !isNamedDirectly));
+  const byTag = tag !== undefined && (digest === undefined || image.kind === 'release');
   return byTag ? `:${tag}` : `@${digest}`;
 }
 

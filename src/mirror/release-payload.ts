@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { readContent, type ContentSource } from '../oci/content.ts';
 import { parseIndex, parseManifest } from '../oci/graph.ts';
@@ -26,7 +27,7 @@ export interface KubevirtDisk {
 }
 
 export interface ReleasePayload {
-  readonly version: string;
+  readonly version: string | undefined;
   readonly components: readonly ReleaseComponent[];
   /** Versions that may be updated to this one, as the payload says. */
   readonly previous: readonly string[];
@@ -43,14 +44,20 @@ const BOOT_IMAGES = 'release-manifests/0000_50_installer_coreos-bootimages.yaml'
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
 const ImageStreamSchema = z.looseObject({
-  kind: z.literal('ImageStream'),
-  metadata: z.looseObject({ name: z.string() }),
+  kind: z.literal('ImageStream').optional(),
+  metadata: z.looseObject({ name: z.string().optional() }).nullish(),
   spec: z.looseObject({
-    tags: z.array(z.looseObject({ name: z.string(), from: z.looseObject({ kind: z.string(), name: z.string() }) })),
+    tags: z.array(
+      z.looseObject({
+        name: z.string(),
+        from: z.looseObject({ kind: z.string().default('DockerImage'), name: z.string() }),
+      }),
+    ),
   }),
 });
 
 const MetadataSchema = z.looseObject({
+  version: z.string().optional(),
   previous: z.array(z.string()).nullish(),
   metadata: z.looseObject({ url: z.string().optional() }).nullish(),
 });
@@ -62,7 +69,7 @@ const StreamSchema = z.looseObject({
     z.looseObject({
       images: z
         .looseObject({
-          kubevirt: z.looseObject({ release: z.string().optional(), 'digest-ref': z.string().optional() }).nullish(),
+          kubevirt: z.looseObject({ release: z.string().nullish(), 'digest-ref': z.string().nullish() }).nullish(),
         })
         .nullish(),
     }),
@@ -96,17 +103,25 @@ export async function readReleasePayload(
     parseJson(references.toString(), `${what}: ${REFERENCES}`),
     `${what}: ${REFERENCES}`,
   );
-  const metadata = files.get(METADATA);
-  const facts =
-    metadata && checked(MetadataSchema, parseJson(metadata.toString(), `${what}: ${METADATA}`), `${what}: ${METADATA}`);
+  const facts = readMetadata(files.get(METADATA));
   const bootImages = files.get(BOOT_IMAGES);
   return {
-    version: stream.metadata.name,
+    version: stream.metadata?.name ?? facts.version,
     components: stream.spec.tags.map((tag) => toComponent(tag, what)),
-    previous: facts?.previous ?? [],
-    url: facts?.metadata?.url,
+    previous: facts.previous ?? [],
+    url: facts.metadata?.url,
     disks: bootImages === undefined ? [] : readDisks(bootImages.toString(), `${what}: ${BOOT_IMAGES}`),
   };
+}
+
+/** Facts to show; what is mirrored does not depend on them, so a file that is not as usual only leaves them out. */
+function readMetadata(content: Buffer | undefined): z.infer<typeof MetadataSchema> {
+  try {
+    return MetadataSchema.safeParse(JSON.parse(content?.toString() ?? '{}')).data ?? {};
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return {};
+  }
 }
 
 /** The disks in the boot image ConfigMap; architectures without one are left out. */
@@ -141,8 +156,10 @@ async function instanceLayers(
 }
 
 function toComponent(tag: { name: string; from: { kind: string; name: string } }, what: string): ReleaseComponent {
-  const place = `${what}: component ${tag.name}`;
-  if (tag.from.kind !== 'DockerImage') throw new AirgapError('E_OCI', `${place} is a ${tag.from.kind}, not an image`);
+  const place = `${what}: component ${quoteForeign(tag.name)}`;
+  if (tag.from.kind !== 'DockerImage') {
+    throw new AirgapError('E_OCI', `${place} is a ${quoteForeign(tag.from.kind)}, not an image`);
+  }
   return { name: tag.name, origin: tag.from.name, source: parseReference(tag.from.name) };
 }
 

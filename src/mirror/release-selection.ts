@@ -5,7 +5,14 @@ import type { Warning } from '../core/events.ts';
 import { throwTogether } from '../core/gather.ts';
 import type { GraphClient } from './graph-client.ts';
 import type { PlatformSelection, ReleaseChannel } from './image-set.ts';
-import { resolveRange, shortestPath, versionsInRange, type UpdateGraph, type VersionRange } from './update-graph.ts';
+import {
+  resolveRange,
+  riskyPath,
+  shortestPath,
+  versionsInRange,
+  type UpdateGraph,
+  type VersionRange,
+} from './update-graph.ts';
 import { crossChannelPath, type ResolvedChannel } from './upgrade-path.ts';
 
 /** A release a channel entry asks for. */
@@ -117,9 +124,10 @@ async function selectFromChannel(
   const graph = await client.fetch({ ...query, version: range.min });
   const path = shortestPath(graph, range);
   if (!path.found) {
-    warnings.push(
-      `channel ${channel.name} (${architecture}) has no update path from ${range.min} to ${range.max}; only these two are taken`,
-    );
+    const risky = riskyPath(graph, range);
+    const way = risky === undefined ? '' : `; updates with known risks lead there: ${risky.join(', ')}`;
+    const missing = `channel ${channel.name} (${architecture}) has no update path from ${range.min} to ${range.max}`;
+    warnings.push(`${missing}; only these two are taken${way}`);
   }
   const reason = `channel ${channel.name}, shortest path ${span}`;
   return { channel, range, graph, versions: path.versions, reason, warnings };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isAirgapError, type AirgapError } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
+import { printableMessage, quoteForeign } from '../core/quote.ts';
 import { hexOf, type Digest } from '../oci/digest.ts';
 import { parseReference, type ImageRef } from '../oci/reference.ts';
 import type { ReleaseChannel } from './image-set.ts';
@@ -113,7 +114,7 @@ export function checkReleaseSignature(
   }
   const { identity, image } = payload.data.critical;
   const signedDigest = image['docker-manifest-digest'];
-  if (signedDigest !== digest) throw refused(what, `signed for ${signedDigest}, not for ${digest}`);
+  if (signedDigest !== digest) throw refused(what, `signed for ${printableMessage(signedDigest)}, not for ${digest}`);
   return {
     digest,
     identity: identityRef(identity['docker-reference'], what),
@@ -142,7 +143,7 @@ function identityRef(text: string, what: string): ImageRef {
   } catch (error) {
     if (!isAirgapError(error, 'E_CONFIG')) throw error;
   }
-  throw refused(what, `the signed identity ${JSON.stringify(text)} is no reference with a tag`);
+  throw refused(what, `the signed identity ${quoteForeign(text)} is no reference with a tag`);
 }
 
 function parseJson(content: Buffer, what: string): unknown {

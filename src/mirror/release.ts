@@ -70,6 +70,7 @@ interface WantedRelease {
   readonly type: ReleaseChannel['type'];
   readonly reasons: readonly string[];
   readonly architecture?: string;
+  readonly version?: string;
   /** The user's own words where a release is named by reference: for messages and reasons. */
   readonly named?: string;
 }
@@ -153,12 +154,7 @@ async function fromChannels(
 ): Promise<WantedRelease[]> {
   const selection = await selectReleases(platform, client);
   warnings.push(...selection.warnings);
-  return selection.releases.map(({ payload, type, reasons, architecture }) => ({
-    payload: parseReference(payload),
-    type,
-    reasons,
-    architecture,
-  }));
+  return selection.releases.map(({ payload, ...release }) => ({ ...release, payload: parseReference(payload) }));
 }
 
 function fromReference(text: string): WantedRelease {
@@ -194,16 +190,17 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
   }
   const source =
     signature === undefined ? unsignedSource(release.payload, digest) : atDigest(signature.identity, digest);
+  const tag = releaseTagOf(source);
+  const what = `release ${tag}`;
   const content = ctx.openSource(source);
   const payload = await readReleasePayload(content, await content.resolve(digest, ctx.signal), {
-    what: `release ${name}`,
+    what,
     withDisks: platform.kubeVirtContainer,
     signal: ctx.signal,
   });
-  const tag = releaseTagOf(source);
-  const disks = platform.kubeVirtContainer ? wantedDisks(payload, { platform, what: `release ${tag}` }) : [];
+  const disks = platform.kubeVirtContainer ? wantedDisks(payload, { platform, what }) : [];
   const info: ReleaseInfo = {
-    version: payload.version,
+    version: payload.version ?? release.version ?? tag,
     digest,
     architecture: release.architecture,
     tag,

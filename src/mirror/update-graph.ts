@@ -3,6 +3,7 @@ import parseVersion from 'semver/functions/parse.js';
 import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
 import { nearMatches } from '../core/near-match.ts';
+import { quoteForeign } from '../core/quote.ts';
 
 /** One release of a channel. */
 export interface GraphNode {
@@ -20,6 +21,8 @@ export interface UpdateGraph {
   readonly nodes: ReadonlyMap<string, GraphNode>;
   /** Version → versions it can be updated to without conditions, highest first. */
   readonly updates: ReadonlyMap<string, readonly string[]>;
+  /** The same for updates that are recommended only under conditions, because of known risks. */
+  readonly riskyUpdates: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface VersionBounds {
@@ -38,16 +41,19 @@ const GraphSchema = z.looseObject({
     z.looseObject({
       version: z.string(),
       payload: z.string(),
-      metadata: z.record(z.string(), z.string()).nullish(),
+      metadata: z.record(z.string(), z.unknown()).nullish(),
     }),
   ),
-  edges: z.array(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()])),
+  edges: z.array(z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()])).nullish(),
+  conditionalEdges: z
+    .array(z.looseObject({ edges: z.array(z.looseObject({ from: z.string(), to: z.string() })) }))
+    .nullish(),
 });
 
 const CHANNELS_KEY = 'io.openshift.upgrades.graph.release.channels';
 
 /**
- * Reads the answer of an update service. Conditional edges are left out: an update with known risks is nothing a tool
+ * Reads the answer of an update service. Conditional edges are kept apart: an update with known risks is nothing a tool
  * should pick. Throws `E_CONFIG` naming the channel when the answer is no graph. (oc-mirror behaviour, "Graph API".)
  */
 export function parseGraph(
@@ -66,28 +72,28 @@ export function parseGraph(
       },
     );
   }
-  const { nodes, edges } = result.data;
+  const { nodes, edges, conditionalEdges } = result.data;
   const versions = nodes.map(({ version }) => version);
   for (const version of versions) {
-    if (parseVersion(version) === null) throw new AirgapError('E_CONFIG', `${what}: ${version} is no version`);
+    if (parseVersion(version) === null)
+      throw new AirgapError('E_CONFIG', `${what}: ${quoteForeign(version)} is no version`);
   }
-  const updates = new Map<string, string[]>(versions.map((version) => [version, []]));
-  for (const [fromIndex, toIndex] of edges) {
+  const pairs = (edges ?? []).map(([fromIndex, toIndex]): readonly [string, string] => {
     const [source, goal] = [versions[fromIndex], versions[toIndex]];
-    if (source === undefined || goal === undefined) {
-      throw new AirgapError(
-        'E_CONFIG',
-        `${what}: an edge names node ${Math.max(fromIndex, toIndex)}, which is not there`,
-      );
-    }
-    updates.get(source)?.push(goal);
-  }
+    if (source !== undefined && goal !== undefined) return [source, goal];
+    throw new AirgapError(
+      'E_CONFIG',
+      `${what}: an edge names node ${Math.max(fromIndex, toIndex)}, which is not there`,
+    );
+  });
+  const risky = (conditionalEdges ?? []).flatMap((group) => group.edges.map((edge) => [edge.from, edge.to] as const));
   return {
     ...from,
     nodes: new Map(
       nodes.map(({ version, payload, metadata }) => [version, { version, payload, channels: channelsOf(metadata) }]),
     ),
-    updates: new Map([...updates].map(([version, goals]) => [version, goals.toSorted((a, b) => compare(b, a))])),
+    updates: updatesOf(versions, pairs),
+    riskyUpdates: updatesOf(versions, risky),
   };
 }
 
@@ -145,6 +151,15 @@ export function shortestPath(
   return { versions: sortedVersions(new Set([min, max])), found: false };
 }
 
+/** The shortest path when updates with known risks count too; undefined when there is none either. */
+export function riskyPath(graph: UpdateGraph, { min, max }: VersionRange): string[] | undefined {
+  const all = [...graph.updates].map(
+    ([version, goals]) =>
+      [version, [...goals, ...(graph.riskyUpdates.get(version) ?? [])].toSorted((a, b) => compare(b, a))] as const,
+  );
+  return breadthFirst(new Map(all), min, max);
+}
+
 /** Breadth-first search in the order the neighbours are listed; undefined when `goal` can not be reached. */
 export function breadthFirst(
   updates: ReadonlyMap<string, readonly string[]>,
@@ -194,6 +209,16 @@ export function knownChannels(graphs: Iterable<UpdateGraph>): Set<string> {
   return known;
 }
 
+/** Goals by start, highest first; edges that leave the channel are dropped. */
+function updatesOf(
+  versions: readonly string[],
+  pairs: readonly (readonly [string, string])[],
+): Map<string, readonly string[]> {
+  const goals = new Map<string, string[]>(versions.map((version) => [version, []]));
+  for (const [start, goal] of pairs) if (goals.has(goal)) goals.get(start)?.push(goal);
+  return new Map([...goals].map(([version, list]) => [version, list.toSorted((a, b) => compare(b, a))]));
+}
+
 function pathTo(goal: string, cameFrom: ReadonlyMap<string, string | undefined>): string[] {
   const path: string[] = [];
   for (let at: string | undefined = goal; at !== undefined; at = cameFrom.get(at)) path.unshift(at);
@@ -209,8 +234,9 @@ function nearestHint(graph: UpdateGraph, version: string): string {
   return `nearest in the channel: ${around.join(', ')}${isOtherMinor ? '; or choose another channel' : ''}`;
 }
 
-function channelsOf(metadata: Readonly<Record<string, string>> | null | undefined): string[] {
-  return (metadata?.[CHANNELS_KEY] ?? '').split(',').filter((channel) => channel !== '');
+function channelsOf(metadata: Readonly<Record<string, unknown>> | null | undefined): string[] {
+  const channels = metadata?.[CHANNELS_KEY];
+  return typeof channels === 'string' ? channels.split(',').filter((channel) => channel !== '') : [];
 }
 
 function parseJson(content: Uint8Array | string, what: string): unknown {

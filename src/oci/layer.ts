@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { AirgapError } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { BLOCK, BlockReader } from './block-reader.ts';
 import { decompress, gzipReproducibly, gzipStreamReproducibly } from './decompress.ts';
 import { digestOf, type Digest } from './digest.ts';
@@ -77,7 +78,7 @@ export async function* layerFiles(
 ): AsyncGenerator<LayerEntry> {
   if (!LAYER_MEDIA_TYPE.test(mediaType)) {
     stream.destroy();
-    throw new AirgapError('E_OCI', `${what}: ${mediaType} is no file system layer`);
+    throw new AirgapError('E_OCI', `${what}: ${quoteForeign(mediaType)} is no file system layer`);
   }
   const maxEntries = limits.maxEntries ?? DEFAULT_MAX_ENTRIES;
   const reader = new BlockReader(decompress(stream, what), what, limits.maxBytes ?? DEFAULT_MAX_BYTES);
@@ -119,7 +120,10 @@ export async function* layerFiles(
 /** All of an entry in memory; `E_LIMIT` above `limit` bytes. */
 export async function readEntry(entry: LayerEntry, limit: number, what: string): Promise<Buffer> {
   if (entry.size > limit) {
-    throw new AirgapError('E_LIMIT', `${what}: ${entry.path} has ${entry.size} bytes, at most ${limit} are read`);
+    throw new AirgapError(
+      'E_LIMIT',
+      `${what}: ${quoteForeign(entry.path)} has ${entry.size} bytes, at most ${limit} are read`,
+    );
   }
   const chunks: Buffer[] = [];
   for await (const chunk of entry.content) chunks.push(chunk);
@@ -195,7 +199,7 @@ function toEntry(
   const path = safePath(names.path, what);
   const type = ENTRY_TYPES[header.type];
   if (type === undefined) {
-    throw new AirgapError('E_OCI', `${what}: ${JSON.stringify(path)} is a ${header.type}, which layers can not hold`);
+    throw new AirgapError('E_OCI', `${what}: ${quoteForeign(path)} is a ${header.type}, which layers can not hold`);
   }
   const hides = hiddenBy(path);
   return {
@@ -226,7 +230,7 @@ const ENTRY_TYPES: Readonly<Record<string, LayerEntry['type']>> = {
 function safePath(written: string, what: string): string {
   const parts = written.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..') || written.includes('\0') || Buffer.byteLength(written) > MAX_PATH_BYTES) {
-    throw new AirgapError('E_OCI', `${what}: unsafe path ${JSON.stringify(written.slice(0, 200))}`);
+    throw new AirgapError('E_OCI', `${what}: unsafe path ${quoteForeign(written)}`);
   }
   return parts.join('/');
 }

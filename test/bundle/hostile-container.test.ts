@@ -241,6 +241,16 @@ for (const [name, tail] of [
   });
 }
 
+test('any one changed byte is refused with a code for bundles', async () => {
+  const options = { ...collectingContext(), accept: acceptTestSignature };
+  for (let at = 0; at < WHOLE.length; at += 13) {
+    const changed = Buffer.from(WHOLE);
+    changed[at]! ^= 1 << (at % 8);
+    const error = await refusalOf(verifyBundle({ stream: piecesOf(changed, 4096) }, options));
+    assert.match(error.code, /^E_(SIGNATURE|LAYOUT|DIGEST|TRUNCATED|LIMIT)$/, `byte ${at}: ${error.message}`);
+  }
+});
+
 test('row 19: refuses more than eight signatures, one of 2 MiB, a bundle manifest claiming 7 GiB', async (t) => {
   const many = buildBundle(FILES, { sign: () => Array.from({ length: 9 }, (_, n) => Buffer.from(`{"n":${n}}`)) });
   await assertRefused(t, archive(many), 'E_LIMIT');

@@ -110,6 +110,6 @@ describe('blocked images', () => {
     const result = removeBlocked(images, ['.*/must-gather.*', 'nothing-like-it'].map(compileBlocked));
     assert.deepEqual(result.kept, [images[1]]);
     assert.match(result.warnings[0]!.message, /leaves out 2 image\(s\)/);
-    assert.match(result.warnings[1]!.message, /matches no image/);
+    assert.equal(result.warnings.length, 1);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { AirgapError } from '../../../src/core/errors.ts';
 import { graphDataUrl, requestGraphImage } from '../../../src/mirror/graph-image.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parseIndex, parseManifest } from '../../../src/oci/graph.ts';
@@ -139,6 +140,18 @@ describe('the graph-data image', () => {
       await assert.rejects(requestGraphImage(context, undefined), { code: 'E_OCI' });
     });
   }
+
+  test('tells a service without graph data', async () => {
+    const context = {
+      ...world().context(),
+      fetchDocument: () => Promise.reject(new AirgapError('E_NOT_FOUND', '404')),
+    };
+    await assert.rejects(requestGraphImage(context, 'http://osus.lab/graph'), {
+      code: 'E_NOT_FOUND',
+      message: /no graph data at http:\/\/osus\.lab\/graph-data/,
+      hint: /graph: false/,
+    });
+  });
 
   const places: [string | undefined, string][] = [
     [undefined, 'https://api.openshift.com/api/upgrades_info/graph-data'],

@@ -111,6 +111,11 @@ mirror:
       [/ignored/],
     ],
     ['an unknown channel type', mirror('platform:\n  channels: [{name: stable-4.1, type: rhel}]'), [/read as "ocp"/]],
+    [
+      'yes and no for true and false',
+      mirror('platform: {graph: yes, kubeVirtContainer: Off}'),
+      [/graph: yes read as true/, /Off read as false/],
+    ],
     ['samples', mirror('samples: [{name: x}]'), [/no effect/]],
     ['kubeVirtContainer without releases', mirror('platform: {kubeVirtContainer: true}'), [/no effect/]],
     [

@@ -102,14 +102,6 @@ describe('formatMapping', () => {
     }
   });
 
-  it('lists a release that was named directly by its digest', () => {
-    const release = image('release', `q.io/a:1@${DIGEST}`, 't:1');
-    const named = { ...release, origin: 'q.io/a:1', because: ['release q.io/a:1', 'release 1'] };
-    assert.deepEqual(lines(plan([named])), [`docker://q.io/a@${DIGEST}=docker://localhost:55000/t:1`]);
-    const chosen = { ...named, because: ['channel stable-4.17, newest', 'release 1'] };
-    assert.deepEqual(lines(plan([chosen])), ['docker://q.io/a:1=docker://localhost:55000/t:1']);
-  });
-
   it('puts the namespace of the destination in front and flattens nested paths', () => {
     const given = plan([image('additional', 'q.io/a/b/c:1', 'a/b/c:1')]);
     assert.deepEqual(lines(given, { destination: 'r:5000/m' }), ['docker://q.io/a/b/c:1=docker://r:5000/m/a/b/c:1']);

@@ -482,6 +482,20 @@ describe('the payload', () => {
     });
   }
 
+  test('needs nothing but the list of components', async () => {
+    const content = JSON.stringify({ spec: { tags: [{ name: 'x', from: { name: r175.components.get('etcd') } }] } });
+    const files = {
+      'release-manifests/image-references': content,
+      'release-manifests/release-metadata': 'not json',
+      'release-manifests/0000_50_installer_coreos-bootimages.yaml': undefined,
+    };
+    const { releases } = await collect({ channels }, world({ releases: [build('4.17.5', { files })] }));
+    assert.deepEqual(
+      releases.map(({ version, componentCount, previous }) => [version, componentCount, previous]),
+      [['4.17.5', 1, []]],
+    );
+  });
+
   test('with a component that is no image is refused', async () => {
     const content = JSON.stringify({
       kind: 'ImageStream',
@@ -491,7 +505,7 @@ describe('the payload', () => {
     const release = build('4.17.5', { files: { 'release-manifests/image-references': content } });
     await assert.rejects(collect({ channels }, world({ releases: [release] })), {
       code: 'E_OCI',
-      message: /component x is a ImageStreamTag/,
+      message: /component "x" is a "ImageStreamTag"/,
     });
   });
 

@@ -5,6 +5,7 @@ import {
   channelHead,
   parseGraph,
   resolveRange,
+  riskyPath,
   shortestPath,
   versionsInRange,
 } from '../../../src/mirror/update-graph.ts';
@@ -61,6 +62,8 @@ describe('a real graph', () => {
 
   test('does not follow conditional updates', () => {
     assert.equal(real.updates.get('4.13.1')?.includes('4.13.36'), false);
+    assert.equal(real.riskyUpdates.get('4.13.1')?.includes('4.13.36'), true);
+    assert.deepEqual(riskyPath(real, { min: '4.13.1', max: '4.13.36' }), ['4.13.1', '4.13.36']);
   });
 });
 
@@ -151,6 +154,23 @@ describe('shortest paths', () => {
       versions: ['4.1.0', '4.1.9'],
       found: false,
     });
+  });
+
+  test('with known risks are found apart, and only within the channel', () => {
+    const nodes = ['4.1.0', '4.1.5', '4.1.9'].map((version) => ({ version, payload: version }));
+    const conditionalEdges = [
+      {
+        edges: [
+          { from: '4.1.5', to: '4.1.9' },
+          { from: '4.1.0', to: '4.9.0' },
+        ],
+        risks: [],
+      },
+    ];
+    const graph = parseGraph(JSON.stringify({ nodes, edges: [[0, 1]], conditionalEdges }), REAL);
+    assert.equal(shortestPath(graph, { min: '4.1.0', max: '4.1.9' }).found, false);
+    assert.deepEqual(riskyPath(graph, { min: '4.1.0', max: '4.1.9' }), ['4.1.0', '4.1.5', '4.1.9']);
+    assert.equal(riskyPath(graph, { min: '4.1.9', max: '4.1.0' }), undefined);
   });
 
   test('from a version to itself are that version', () => {
