@@ -1,5 +1,5 @@
-import { Range } from 'semver';
 import satisfies from 'semver/functions/satisfies.js';
+import validRange from 'semver/ranges/valid.js';
 import { valueText, versionTextOf, type OperatorBundle } from './catalog.ts';
 import { kindKey } from './catalog-kinds.ts';
 
@@ -74,17 +74,8 @@ function missingKind(kind: string, supplies: readonly Supply[]): string {
 
 /** Ranges are those of the Go library OLM uses; what npm's rules can not read counts as met. */
 function isInRange(version: string, range: string): boolean {
-  if (range === '' || !isRange(range)) return true;
+  if (range === '' || validRange(range) === null) return true;
   return satisfies(version, range, { includePrerelease: true });
-}
-
-function isRange(text: string): boolean {
-  try {
-    return new Range(text).range !== undefined;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return false;
-  }
 }
 
 function valuesOf(bundle: OperatorBundle, type: string): unknown[] {
