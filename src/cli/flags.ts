@@ -44,6 +44,14 @@ export const planFlags = {
     description: 'take release images without the signatures their clusters demand',
   }),
   lock: Flags.string({ helpValue: 'FILE', description: 'take exactly what this airgap.lock says, or fail' }),
+  installed: Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'VERSION',
+    description: 'version of the cluster: fail unless every update on its way to the newest selected release is inside',
+  }),
+  'allow-unknown-names': Flags.boolean({
+    description: 'leave out packages and channels their catalog does not have, with a warning, instead of failing',
+  }),
   'graph-url': Flags.string({
     helpGroup: 'RELEASE',
     helpValue: 'URL',

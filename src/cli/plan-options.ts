@@ -7,7 +7,9 @@ export interface PlanFlags extends RegistryFlags {
   readonly config: string;
   readonly 'allow-gaps': boolean;
   readonly 'allow-missing-signatures': boolean;
+  readonly 'allow-unknown-names': boolean;
   readonly lock: string | undefined;
+  readonly installed: string | undefined;
   readonly 'graph-url': string | undefined;
   readonly 'signature-url': string | undefined;
   readonly 'release-key': string | undefined;
@@ -22,6 +24,7 @@ export async function planOptions(flags: PlanFlags, env: NodeJS.ProcessEnv, user
     config: flags.config,
     registry: await registryOptions(flags, env, userAgent),
     allowGaps: flags['allow-gaps'],
+    allowUnknownNames: flags['allow-unknown-names'],
     allowMissingSignatures: flags['allow-missing-signatures'],
     releases: {
       graphEndpoint,
@@ -29,6 +32,7 @@ export async function planOptions(flags: PlanFlags, env: NodeJS.ProcessEnv, user
       ...(keyFile === undefined || keyFile === '' ? {} : { verificationKeys: await readKey(keyFile) }),
     },
     ...(flags.lock === undefined ? {} : { lock: flags.lock }),
+    ...(flags.installed === undefined ? {} : { installed: flags.installed }),
   };
 }
 

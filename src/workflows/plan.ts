@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
+import { createGraphClient } from '../mirror/graph-client.ts';
 import { loadImageSet, type ImageSet } from '../mirror/image-set.ts';
 import { lockedChannels } from '../mirror/lock-channels.ts';
 import { lockContext, recordPins } from '../mirror/lock-context.ts';
@@ -11,8 +13,9 @@ import type { PlanFacts } from '../mirror/plan-file.ts';
 import { resolvePlan } from '../mirror/plan.ts';
 import type { ReleaseOptions } from '../mirror/release.ts';
 import type { UpdateGraph } from '../mirror/update-graph.ts';
+import { checkUpgradePaths, type UpgradeCheck } from '../mirror/upgrade-check.ts';
 import type { RegistryOptions } from '../registry/options.ts';
-import { collect } from './collect.ts';
+import { collect, type Collected } from './collect.ts';
 import { openMirrorContext } from './mirror-context.ts';
 import { planFacts } from './plan-facts.ts';
 import { stage } from './stage.ts';
@@ -24,8 +27,12 @@ export interface PlanOptions {
   readonly releases: ReleaseOptions;
   readonly allowGaps: boolean;
   readonly allowMissingSignatures: boolean;
+  /** Leave out packages and channels that a catalog does not have, instead of failing. */
+  readonly allowUnknownNames: boolean;
   /** Path of a lock file: the plan must be the one that was locked. */
   readonly lock?: string;
+  /** Version of the cluster that will be updated: every update on its way must be selected. */
+  readonly installed?: string;
 }
 
 export interface PlanResult {
@@ -34,6 +41,8 @@ export interface PlanResult {
   readonly facts: PlanFacts;
   readonly lock: Lock;
   readonly graphs: readonly UpdateGraph[];
+  /** One proof per architecture, when the installed version was given. */
+  readonly upgrades: readonly UpgradeCheck[];
   /** The configuration as the user wrote it. */
   readonly configText: string;
 }
@@ -72,8 +81,11 @@ export async function planImageSet(options: PlanOptions, ctx: RunContext): Promi
 async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorContext) {
   const collected = await collect(imageSet, ctx, {
     releases: { ...options.releases, allowMissingSignatures: options.allowMissingSignatures },
+    unknownNames: options.allowUnknownNames ? 'warn' : 'error',
     workingDirectory: process.cwd(),
   });
+  const upgrades =
+    options.installed === undefined ? [] : await proveUpgrades(options.installed, collected, ctx, options.releases);
   const images = collected.collections.reduce((sum, collection) => sum + collection.images.length, 0);
   if (images === 0) {
     throw new AirgapError('E_CONFIG', `${options.config}: no images to mirror`, {
@@ -87,7 +99,33 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     allowMissingSignatures: options.allowMissingSignatures,
   });
   for (const warning of plan.warnings) ctx.report({ type: 'warning', ...warning });
-  return { imageSet, plan, facts: planFacts(collected), graphs: collected.graphs, charts: collected.charts };
+  return {
+    imageSet,
+    plan,
+    facts: planFacts(collected, plan),
+    graphs: collected.graphs,
+    charts: collected.charts,
+    upgrades,
+  };
+}
+
+async function proveUpgrades(
+  installed: string,
+  { releases, graphs }: Collected,
+  ctx: MirrorContext,
+  { graphEndpoint }: ReleaseOptions,
+): Promise<readonly UpgradeCheck[]> {
+  if (releases.length === 0) {
+    throw new AirgapError('E_CONFIG', `no release is selected that a cluster at ${installed} could be updated to`, {
+      hint: 'select releases under mirror.platform, or leave --installed out',
+    });
+  }
+  const endpoint = graphEndpoint === '' ? undefined : graphEndpoint;
+  return checkUpgradePaths(
+    installed,
+    { releases, graphs },
+    createGraphClient(ctx, { endpoint, clientId: randomUUID() }),
+  );
 }
 
 async function readText(path: string, hint: string): Promise<string> {
