@@ -52,10 +52,18 @@ export const planFlags = {
   'allow-unknown-names': Flags.boolean({
     description: 'leave out packages and channels their catalog does not have, with a warning, instead of failing',
   }),
+  'allow-unmirrored': Flags.boolean({
+    description: 'take operators whose resources name images that no mirror set covers, with a warning',
+  }),
   'graph-url': Flags.string({
     helpGroup: 'RELEASE',
     helpValue: 'URL',
     description: 'update service to ask instead of the public one; else UPDATE_URL_OVERRIDE',
+  }),
+  'okd-graph-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'the same for channels of type okd',
   }),
   'signature-url': Flags.string({
     helpGroup: 'RELEASE',

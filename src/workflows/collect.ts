@@ -17,6 +17,8 @@ export interface Collected {
   readonly graphs: readonly UpdateGraph[];
   readonly catalogs: readonly CatalogInfo[];
   readonly charts: HelmCollection['charts'];
+  /** What OLM will create of the kept operator bundles. */
+  readonly objects: Iterable<unknown>;
 }
 
 export interface CollectOptions {
@@ -49,6 +51,7 @@ export async function collect(imageSet: ImageSet, ctx: MirrorContext, options: C
     graphs: releases.graphs,
     catalogs: operators.catalogs,
     charts: helm.charts,
+    objects: operators.objects(),
   };
 }
 

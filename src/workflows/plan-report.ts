@@ -42,7 +42,7 @@ export type PlanReport = PlanFile & {
   readonly ok: true;
   readonly blobs: number;
   readonly upgrades: PlanResult['upgrades'];
-  readonly difference?: PlanDiff;
+  readonly difference?: PlanDiff | undefined;
 };
 
 /** The result of planning as data. */

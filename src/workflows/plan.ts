@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { refuseUnmirroredImages, type UnmirroredImage } from '../apply/image-scan.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
-import type { RunContext } from '../core/events.ts';
+import type { RunContext, Warning } from '../core/events.ts';
 import { createGraphClient } from '../mirror/graph-client.ts';
 import { loadImageSet, type ImageSet } from '../mirror/image-set.ts';
 import { lockedChannels } from '../mirror/lock-channels.ts';
@@ -18,6 +19,7 @@ import type { RegistryOptions } from '../registry/options.ts';
 import { collect, type Collected } from './collect.ts';
 import { openMirrorContext } from './mirror-context.ts';
 import { planFacts } from './plan-facts.ts';
+import { scanImages } from './scan-images.ts';
 import { stage } from './stage.ts';
 
 export interface PlanOptions {
@@ -29,6 +31,8 @@ export interface PlanOptions {
   readonly allowMissingSignatures: boolean;
   /** Leave out packages and channels that a catalog does not have, instead of failing. */
   readonly allowUnknownNames: boolean;
+  /** Take operators whose resources name images outside the mirror table, with a warning, instead of failing. */
+  readonly allowUnmirrored: boolean;
   /** Path of a lock file: the plan must be the one that was locked. */
   readonly lock?: string;
   /** Version of the cluster that will be updated: every update on its way must be selected. */
@@ -93,11 +97,14 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     });
   }
   ctx.report({ type: 'total', images, blobs: 0, bytes: 0 });
-  const plan = await resolvePlan(collected.collections, ctx, {
+  const resolved = await resolvePlan(collected.collections, ctx, {
     allowGaps: options.allowGaps,
     withSignatures: true,
     allowMissingSignatures: options.allowMissingSignatures,
   });
+  const unmirrored = scanImages(collected.objects, resolved, imageSet);
+  if (!options.allowUnmirrored) refuseUnmirroredImages(unmirrored);
+  const plan = { ...resolved, warnings: [...resolved.warnings, ...unmirrored.map(unmirroredWarning)] };
   for (const warning of plan.warnings) ctx.report({ type: 'warning', ...warning });
   return {
     imageSet,
@@ -107,6 +114,10 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     charts: collected.charts,
     upgrades,
   };
+}
+
+function unmirroredWarning({ reference, places }: UnmirroredImage): Warning {
+  return { code: 'W_UNMIRRORED', message: `${reference} could not be pulled on the far side: ${places.join(', ')}` };
 }
 
 async function proveUpgrades(

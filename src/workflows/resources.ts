@@ -3,6 +3,9 @@ import { buildClusterResources, type ClusterResources } from '../apply/resources
 import type { PlanFile } from '../mirror/plan-file.ts';
 import type { PushTarget } from './push.ts';
 
+/** HyperShift follows no registry-wide source. */
+export const MIRROR_OPTIONS = { repositoryScope: false, hostSources: 'narrow' } as const;
+
 export interface ResourceOptions {
   readonly target: PushTarget;
   /** Gives the content of a file the plan names (signatures, templates). */
@@ -53,7 +56,7 @@ export async function generateResources(plan: PlanFile, options: ResourceOptions
     ...(graph === undefined || release === undefined
       ? {}
       : { updateService: { graphDataImage: graph.target, releaseImage: release.target } }),
-    mirrors: { repositoryScope: false, hostSources: 'narrow' },
+    mirrors: MIRROR_OPTIONS,
     mirrorForm: options.mirrorForm,
     annotations: provenanceAnnotations({ createdAt: options.createdAt, version: options.version }),
   });

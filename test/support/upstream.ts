@@ -38,12 +38,14 @@ export interface Upstream {
   /** Writes `imageset.yaml` with this below `mirror`. */
   writeImageSet(mirror: object): void;
   run(...args: readonly string[]): Promise<CliResult>;
+  /** {@link run} with more environment. */
+  runWith(environment: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<CliResult>;
   /** {@link run} that must end with 0. */
   succeed(...args: readonly string[]): Promise<CliResult>;
   start(...args: readonly string[]): ReturnType<typeof startCli>;
 }
 
-export type UpstreamFields = Partial<Omit<WorldFields, 'key'>> & {
+export type UpstreamFields = Partial<WorldFields> & {
   /** Environment beside what leads to the upstream. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -68,7 +70,7 @@ export async function openUpstream(
     const repository = [prefix, host.replace(':', '-'), ...path].join('/');
     return pushContent(client.openRepository({ registry: access.host, repository }), built, tag);
   };
-  const key = createTestKey();
+  const key = fields.key ?? createTestKey();
   const world = releaseWorld({
     releases: [],
     channels: {},
@@ -105,6 +107,10 @@ export async function openUpstream(
       writeFileSync(join(folder, 'imageset.yaml'), JSON.stringify(document));
     },
     run: (...args) => runCli(args, options()),
+    runWith(environment, ...args) {
+      const { cwd } = options();
+      return runCli(args, { cwd, env: { ...env, ...environment } });
+    },
     succeed: (...args) => succeed(args, options()),
     start: (...args) => startCli(args, options()),
   };
