@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 
+/** Connections at once when nothing else is said. */
+const DEFAULT_CONCURRENCY = 8;
+
 export interface RegistryFlags {
   readonly authfile: string | undefined;
   readonly 'ca-file': readonly string[] | undefined;
   readonly insecure: readonly string[] | undefined;
-  readonly concurrency: number;
+  readonly concurrency: number | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function registryOptions(
     proxy: proxySettings(env),
     ...registriesConf(env, configHome),
     insecure: flags.insecure ?? [],
-    maxConnections: flags.concurrency,
+    maxConnections: flags.concurrency ?? DEFAULT_CONCURRENCY,
   };
 }
 

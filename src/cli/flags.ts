@@ -1,7 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 
-/** Connections over all workers; more than 16 only burdens registries. */
-const DEFAULT_CONCURRENCY = 8;
+/** Connections over all workers; more than these only burden registries. */
 const MAX_CONCURRENCY = 16;
 
 /** Flags of every command that talks to a registry. */
@@ -29,8 +28,7 @@ export const registryFlags = {
     helpGroup: 'REGISTRY',
     min: 1,
     max: MAX_CONCURRENCY,
-    default: DEFAULT_CONCURRENCY,
-    description: 'connections at once',
+    description: 'connections at once, 8 by default',
   }),
 };
 
@@ -189,4 +187,45 @@ export const signFlags = {
     description: 'protocol of the log, none for no log',
   }),
   'tsa-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'timestamp authority' }),
+};
+
+/** How to reach the management cluster. */
+export const kubeFlags = {
+  kubeconfig: Flags.string({
+    helpGroup: 'CLUSTER',
+    helpValue: 'FILE',
+    description: 'kubeconfig of the management cluster; else that of the site file, else KUBECONFIG',
+  }),
+  context: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'NAME', description: 'context of the kubeconfig' }),
+  site: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'FILE', description: 'the site file; flags win over it' }),
+};
+
+/** What is done on the cluster, and how. */
+export const stepFlags = {
+  ...kubeFlags,
+  steps: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A,B', description: 'only these steps' }),
+  skip: Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A,B', description: 'all but these steps' }),
+  'from-step': Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A', description: 'this step and those after it' }),
+  'dry-run': Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'show what would change on the cluster (server-side dry run); push nothing, write nothing',
+  }),
+  render: Flags.string({
+    helpGroup: 'CLUSTER',
+    helpValue: 'DIR',
+    description: 'write the resources as YAML for GitOps instead of applying them; push nothing',
+  }),
+  yes: Flags.boolean({ char: 'y', helpGroup: 'CLUSTER', description: 'agree to everything that would be asked' }),
+  'force-conflicts': Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'take over fields that another manager owns',
+  }),
+  'replace-mirrors': Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'let mirror sets lose the entries of earlier bundles',
+  }),
+  icsp: Flags.boolean({
+    helpGroup: 'CLUSTER',
+    description: 'ImageContentSourcePolicy instead of mirror sets, for clusters before 4.13',
+  }),
 };

@@ -1,5 +1,7 @@
 import { AirgapError } from '../core/errors.ts';
 import { isRepositoryPath } from '../oci/reference.ts';
+import type { PushTarget } from '../workflows/push-target.ts';
+import type { Site } from '../workflows/site.ts';
 
 /** Reads `HOST[:PORT][/PREFIX]`. Throws `E_USAGE` that says what is wrong with it. */
 export function parseTarget(text: string): { registry: string; prefix: string } {
@@ -23,4 +25,15 @@ export function parseTarget(text: string): { registry: string; prefix: string } 
     );
   }
   return { registry, prefix };
+}
+
+/** The target a flag or the site file names, the flag first. Throws `E_USAGE` when neither does. */
+export function siteTarget(flag: string | undefined, site: Site | undefined): PushTarget {
+  const text = flag ?? site?.registry?.target;
+  if (text === undefined) {
+    throw new AirgapError('E_USAGE', 'nothing says where the images go', {
+      hint: 'give --registry HOST[:PORT][/PREFIX], or registry.target in the site file',
+    });
+  }
+  return { ...parseTarget(text), maxNestedPaths: site?.registry?.maxNestedPaths };
 }

@@ -2,49 +2,84 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { registryOptions } from '../cli/environment.ts';
-import { policyFlags, registryFlags, trustFlags } from '../cli/flags.ts';
-import { parseTarget } from '../cli/target.ts';
+import { policyFlags, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
+import { hostedClusterFlags, withBooleanValues } from '../cli/hosted-cluster-flags.ts';
 import { acceptanceOptions } from '../cli/trust.ts';
 import type { UnpackResult } from '../workflows/unpack.ts';
 
 export default class Unpack extends AirgapCommand {
-  static override summary = 'Push a bundle to the registry of the far side.';
+  static override summary = 'Bring a bundle to the far side: registry, cluster, hosted clusters.';
   static override description = `Checks signature, layout and image closure, then pushes straight from the file: nothing is written on this machine. Every
 blob is hashed while it is sent; each unique one is uploaded once and mounted wherever else it is needed; tags come last, so
-that no tag ever names something incomplete. What is already there is left alone: running it again is the resume.`;
+that no tag ever names something incomplete. With a site file or --kubeconfig the steps on the cluster follow: trust, mirror
+sets, catalogs, operators, hosted clusters; each is compared, applied and waited for. What is already there is left alone:
+running it again is the resume.
+
+Steps: push, preflight, pull-secret, registry-ca, mirror-sets, catalogs, storage, virtualization, load-balancer,
+multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-catalogs.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --registry registry.lab:8443/ocp',
-    '<%= config.bin %> <%= command.id %> trip.tar.0* --key release.pub --registry registry.lab:8443 --ca-file lab-ca.pem',
+    '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --site site.yaml --dry-run',
+    '<%= config.bin %> <%= command.id %> trip.tar.0* --key release.pub --site site.yaml --from-step catalogs',
+    '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --site site.yaml --render gitops/',
   ];
   static override strict = false;
   static override args = {
     bundle: Args.string({ required: true, description: 'bundle file, or its volumes in any order' }),
   };
   static override flags = {
-    registry: Flags.string({ required: true, helpValue: 'HOST[:PORT][/PREFIX]', description: 'where the images go' }),
+    registry: Flags.string({
+      helpValue: 'HOST[:PORT][/PREFIX]',
+      description: 'where the images go; else the registry of the site file',
+    }),
+    'registry-ca': Flags.string({
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'CA of that registry: trusted here, by the cluster and by hosted clusters',
+    }),
     ...trustFlags,
     ...policyFlags,
+    ...stepFlags,
     ...registryFlags,
+    ...hostedClusterFlags,
   };
 
-  protected override resumeHint = 'Run the same command again to continue; what arrived is not sent twice.';
+  protected override resumeHint = 'Run the same command again to continue; what is done is not done twice.';
 
   async run(): Promise<UnpackResult> {
-    const { argv, flags } = await this.parse(Unpack);
+    const { argv, flags } = await this.parse(Unpack, withBooleanValues(this.argv));
     const ctx = await this.startRun(flags);
+    const { clusterRun, isPushWanted } = await import('../cli/cluster-options.ts');
+    const { siteTarget } = await import('../cli/target.ts');
+    const { loadSite } = await import('../workflows/site.ts');
     const { unpackBundle } = await import('../workflows/unpack.ts');
+    const site = flags.site === undefined ? undefined : await loadSite(flags.site);
+    const cluster = clusterRun(flags, site, this.env);
+    const authfile = flags.authfile ?? site?.registry?.authFile;
     const result = await unpackBundle(
       {
         ...(await acceptanceOptions(flags, this.env)),
         paths: argv as string[],
-        target: parseTarget(flags.registry),
-        registry: await registryOptions(flags, this.env, this.config.userAgent),
+        target: siteTarget(flags.registry, site),
+        registry: await registryOptions(
+          { ...flags, authfile, concurrency: flags.concurrency ?? site?.registry?.concurrency },
+          this.env,
+          this.config.userAgent,
+        ),
+        caFiles: [...(site?.registry?.caFiles ?? []), ...(flags['registry-ca'] ?? [])],
+        push: isPushWanted(flags),
+        toolVersion: this.config.version,
+        ...(cluster === undefined ? {} : { cluster }),
       },
       ctx,
     );
-    this.log(
-      `${result.push.images} images of ${result.bundle.name} serial ${result.bundle.serial} are in ${result.registry}`,
-    );
+    if (result.push !== undefined) {
+      this.log(
+        `${result.push.images} images of ${result.bundle.name} serial ${result.bundle.serial} are in ${result.registry}`,
+      );
+    }
+    for (const file of result.rendered) this.log(file);
     if (result.gaps > 0) this.finishPartially();
     return result;
   }

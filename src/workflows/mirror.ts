@@ -6,7 +6,8 @@ import { planFileOf } from '../mirror/plan-file.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import { planImageSet, type PlanOptions } from './plan.ts';
 import { planSource } from './plan-source.ts';
-import { describePush, pushImages, type PushResult, type PushTarget } from './push.ts';
+import type { PushTarget } from './push-target.ts';
+import { describePush, pushImages, type PushResult } from './push.ts';
 import { generateResources, targetBase } from './resources.ts';
 import { stage } from './stage.ts';
 

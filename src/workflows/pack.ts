@@ -17,7 +17,7 @@ import { bundleReadme } from './bundle-readme.ts';
 import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
-import type { PushTarget } from './push.ts';
+import type { PushTarget } from './push-target.ts';
 import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';

@@ -7,6 +7,7 @@ import type { ContentSource } from '../oci/content.ts';
 import { readContent } from '../oci/content.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
+import { targetPath, type PushTarget } from './push-target.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
   planPush,
@@ -19,13 +20,6 @@ import {
 
 /** As much as the bundle reader gives at once. */
 const COUNTER_BYTES = 1024 * 1024;
-
-export interface PushTarget {
-  /** `host[:port]`. */
-  readonly registry: string;
-  /** Path every repository is put below; empty for none. */
-  readonly prefix: string;
-}
 
 export interface PushOptions {
   readonly target: PushTarget;
@@ -57,10 +51,10 @@ export async function pushImages(
   const read = (descriptor: Descriptor): Promise<Buffer> =>
     readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
   const plan = await planPush(images, read);
-  const { registry, prefix } = options.target;
+  const { registry } = options.target;
   const repositories = new Map<string, Repository>();
   const open = (path: string): Repository => {
-    const repository = prefix === '' ? path : `${prefix}/${path}`;
+    const repository = targetPath(options.target, path);
     const known = repositories.get(repository) ?? client.openRepository({ registry, repository });
     repositories.set(repository, known);
     return known;
@@ -88,7 +82,7 @@ export async function pushImages(
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
-  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, prefix }));
+  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, target: options.target }));
   for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, open, read, ctx));
   await all(plan.tags, (tag) => pushTag(tag, open, read, ctx));
   return {
@@ -113,7 +107,7 @@ interface BlobIo {
   readonly open: (path: string) => Repository;
   readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
   readonly ctx: RunContext;
-  readonly prefix: string;
+  readonly target: PushTarget;
 }
 
 async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo): Promise<void> {
@@ -129,7 +123,7 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
   }
   for (const path of missing) {
     const target = io.open(path);
-    const mountFrom = from === undefined ? undefined : io.prefix === '' ? from : `${io.prefix}/${from}`;
+    const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
     const isFirst = from === undefined;
     const body = async (): Promise<Readable> => {
       const content = await io.source.fetch(descriptor, { signal: ctx.signal });

@@ -1,10 +1,8 @@
 import { provenanceAnnotations } from '../apply/resource-file.ts';
 import { buildClusterResources, type ClusterResources } from '../apply/resources.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
-import type { PushTarget } from './push.ts';
-
-/** HyperShift follows no registry-wide source. */
-export const MIRROR_OPTIONS = { repositoryScope: false, hostSources: 'narrow' } as const;
+import type { MirrorOptions } from '../apply/mirror-entry.ts';
+import { targetRepository, type PushTarget } from './push-target.ts';
 
 export interface ResourceOptions {
   readonly target: PushTarget;
@@ -22,9 +20,8 @@ export interface ResourceOptions {
  * plan, its files and the options.
  */
 export async function generateResources(plan: PlanFile, options: ResourceOptions): Promise<ClusterResources> {
-  const host = targetBase(options.target);
   const at = (target: { readonly repository: string; readonly tag?: string | undefined }): string =>
-    `${host}/${target.repository}:${target.tag}`;
+    `${targetRepository(options.target, target.repository)}:${target.tag}`;
   const images = plan.images.flatMap(({ kind, origin, target }) =>
     kind === 'signature' ? [] : [{ kind, origin, target: at(target) }],
   );
@@ -56,10 +53,15 @@ export async function generateResources(plan: PlanFile, options: ResourceOptions
     ...(graph === undefined || release === undefined
       ? {}
       : { updateService: { graphDataImage: graph.target, releaseImage: release.target } }),
-    mirrors: MIRROR_OPTIONS,
+    mirrors: mirrorOptionsFor(options.target),
     mirrorForm: options.mirrorForm,
     annotations: provenanceAnnotations({ createdAt: options.createdAt, version: options.version }),
   });
+}
+
+/** Sources are always below a host (HyperShift passes over bare hosts); flattened paths need whole repositories. */
+export function mirrorOptionsFor(target: PushTarget): MirrorOptions {
+  return { repositoryScope: (target.maxNestedPaths ?? 0) > 0, hostSources: 'narrow' };
 }
 
 /** `host[:port][/prefix]`. */

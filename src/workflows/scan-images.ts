@@ -8,7 +8,7 @@ import { blockedBy, compileBlocked } from '../mirror/blocked.ts';
 import type { ImageSet } from '../mirror/image-set.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { imageTarget } from '../mirror/target-name.ts';
-import { MIRROR_OPTIONS } from './resources.ts';
+import { mirrorOptionsFor } from './resources.ts';
 
 /** Stands for the target registry: what a pull finds does not depend on its name. */
 const TARGET = 'target.invalid';
@@ -24,7 +24,7 @@ export function scanImages(
 ): readonly UnmirroredImage[] {
   const table = createMirrorTable(
     plan.images.filter(({ kind }) => kind !== 'signature').map((image) => storedImage(image, plan)),
-    MIRROR_OPTIONS,
+    mirrorOptionsFor({ registry: TARGET, prefix: '' }),
   );
   const blocked = blockedImages.map(({ name }) => compileBlocked(name));
   const gaps = new Set(plan.gaps.map(({ origin }) => origin));

@@ -1,0 +1,46 @@
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { combineKubeconfigs, mergeIntoKubeconfig, type HostedKubeconfig } from '../apply/kubeconfig.ts';
+import { AirgapError, systemCodeOf } from '../core/errors.ts';
+
+/** It holds the credentials of an administrator. */
+const MODE = 0o600;
+
+/**
+ * Writes kubeconfigs to a new file, merges them into an existing one, or gives the text back to be printed. Files have mode
+ * 0600. Throws `E_USAGE` when `out` exists.
+ */
+export async function writeKubeconfigs(
+  configs: readonly HostedKubeconfig[],
+  where: { readonly out: string | undefined; readonly merge: string | undefined },
+): Promise<{ readonly file?: string; readonly text?: string }> {
+  if (where.merge !== undefined) {
+    const merged = mergeIntoKubeconfig(await readIfThere(where.merge), where.merge, configs);
+    const temporary = `${where.merge}.partial-${process.pid}`;
+    await writeFile(temporary, merged, { mode: MODE });
+    await chmod(temporary, MODE);
+    await rename(temporary, where.merge);
+    return { file: where.merge };
+  }
+  const [first] = configs;
+  const text = configs.length === 1 ? first!.text : combineKubeconfigs(configs);
+  if (where.out === undefined) return { text };
+  try {
+    await writeFile(where.out, text, { mode: MODE, flag: 'wx' });
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    throw new AirgapError('E_USAGE', `${where.out} exists`, {
+      hint: 'choose another file, or add to it with --merge',
+      cause: error,
+    });
+  }
+  return { file: where.out };
+}
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import type { StatusReport } from '../apply/collect-status.ts';
+import type { StatusTable } from '../apply/hosted-status-tables.ts';
+import { alignColumns } from './plan-table.ts';
+
+/** The state of the hosted clusters as lines: overview, then each with what it waits for, why, and where to look. */
+export function formatStatus(report: StatusReport): string {
+  return [
+    ...report.tables.flatMap((table) => tableLines(table)),
+    ...report.hostedClusters.flatMap((cluster) => [
+      `${cluster.namespace}/${cluster.name}: ${cluster.verdict}${cluster.progress === '' ? '' : ` (${cluster.progress})`}`,
+      ...cluster.blockers.flatMap((blocker) => [
+        `  waits for  ${blocker.waitingFor}`,
+        `  because    ${blocker.cause}`,
+        `  look       ${blocker.look}`,
+      ]),
+      '',
+      ...cluster.controlPlane.flatMap((table) => tableLines(table)),
+      ...(cluster.dataPlane.length === 0 ? ['its API server does not answer yet', ''] : []),
+      ...cluster.dataPlane.flatMap((table) => tableLines(table)),
+    ]),
+  ]
+    .join('\n')
+    .trimEnd();
+}
+
+function tableLines({ title, columns, rows }: StatusTable): string[] {
+  if (rows.length === 0) return [];
+  return [title, ...alignColumns([columns, ...rows]).map((line) => `  ${line}`), ''];
+}
