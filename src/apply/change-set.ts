@@ -23,9 +23,9 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** An object as it may be shown: no server fields, no status, values of Secrets as length and digest. */
 export function maskedObject(object: KubeObject): KubeObject {
-  const { status: _status, metadata, ...rest } = object;
+  const { status: _status, apiVersion, kind, metadata, ...rest } = object;
   const shown = Object.fromEntries(Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.has(key)));
-  const masked = { ...rest, metadata: shown } as unknown as KubeObject;
+  const masked = { apiVersion, kind, metadata: shown, ...rest } as unknown as KubeObject;
   if (object.kind !== 'Secret') return masked;
   const annotations = Object.fromEntries(
     Object.entries(metadata.annotations ?? {}).map(([key, value]) => [

@@ -3,6 +3,7 @@ import { conditionsOf, listAt, textAt, valueAt, type KubeObject } from './kube-o
 import type { ManagementInput } from './management-input.ts';
 import { isMirrorKind, lintMirrorSets, missingReleaseSources } from './mirror-rules.ts';
 import { describePermissions, missingPermissions, neededPermissions } from './permissions.ts';
+import { showsLoadBalancer } from './steps/load-balancer.ts';
 import { existingSets, setsAfter } from './steps/mirror-sets.ts';
 import { defaultStorageClasses } from './steps/storage.ts';
 import { describeCondition } from './wait.ts';
@@ -41,6 +42,7 @@ export async function checkManagementCluster(question: PreflightQuestion): Promi
     checkImageConfig,
     checkMirrorSets,
     checkStorage,
+    checkLoadBalancer,
     checkSigningRequests,
     checkHalfDone,
   ];
@@ -208,6 +210,18 @@ async function checkStorage({ client, input }: PreflightQuestion): Promise<Findi
         ? 'no StorageClass is the default'
         : `${defaults.join(', ')} are all marked as default StorageClass`,
       'mark one, or name the storage classes of etcd and root volumes in the site file',
+    ),
+  ];
+}
+
+/** Without a word about it in the site file nothing is installed; a probe would be a write, so the signs must do. */
+async function checkLoadBalancer({ client, input }: PreflightQuestion): Promise<Finding[]> {
+  if (input.hosted === undefined || input.cluster.loadBalancer !== undefined) return [];
+  if (await showsLoadBalancer(client)) return [];
+  return [
+    warning(
+      'no sign of a load balancer: the API server of a hosted cluster is a Service of type LoadBalancer',
+      'set loadBalancer in the site file',
     ),
   ];
 }

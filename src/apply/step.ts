@@ -109,23 +109,6 @@ export async function runSteps<Context extends StepContext>(
   return results;
 }
 
-/** Everything the steps would apply, as plain resources in order, for GitOps. Locked merges have no such form and are left out. */
-export async function renderSteps<Context extends StepContext>(
-  steps: readonly Step<Context>[],
-  context: Context,
-): Promise<ReadonlyMap<StepId, readonly KubeObject[]>> {
-  const rendered = new Map<StepId, readonly KubeObject[]>();
-  for (const step of steps) {
-    const objects: KubeObject[] = [];
-    for (const phase of step.phases(context)) {
-      const writes = await phase.writes(context);
-      objects.push(...writes.flatMap((write) => (write.how === 'apply' ? [write.object] : [])));
-    }
-    if (objects.length > 0) rendered.set(step.id, objects);
-  }
-  return rendered;
-}
-
 /** What `planWrites` and `applyPlan` need, from a step's context. */
 export function applyOptionsOf(context: StepContext): ApplyOptions {
   const { signal, report, options, timeouts } = context;

@@ -5,16 +5,18 @@ import { readHostedClusterFiles, requiredRepositories } from '../apply/hosted-cl
 import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
 import type { HostedClusterRequest, HostedEnvironment } from '../apply/hosted-environment.ts';
 import type { OpenCluster } from '../apply/collect-status.ts';
-import { createKubeClient } from '../apply/kube-client.ts';
+import type { Write } from '../apply/apply.ts';
+import { createKubeClient, type KubeClient } from '../apply/kube-client.ts';
 import { openKubeConnection, type KubeconfigSource } from '../apply/kube.ts';
 import { managementSteps } from '../apply/management-steps.ts';
 import { renderNewHostedCluster } from '../apply/render-hosted-clusters.ts';
 import type { Resource } from '../apply/resource-file.ts';
 import type { ClusterResources } from '../apply/resources.ts';
+import { createAbsentCluster, renderSteps, type RenderedStep } from '../apply/render.ts';
 import {
-  renderSteps,
   runSteps,
   selectSteps,
+  type Step,
   type StepContext,
   type StepResult,
   type StepSelection,
@@ -57,7 +59,7 @@ export async function runClusterSteps(
 ): Promise<StepResult[]> {
   const connection = openKubeConnection(options.kubeconfig);
   try {
-    const context = stepContext(connection, options.resources.resources, options, ctx);
+    const context = stepContext(createKubeClient(connection, ctx), options.resources.resources, options, ctx);
     const steps = selectSteps(await allSteps(facts, options.registry, ctx), options.selection);
     return await runSteps(steps, context);
   } finally {
@@ -67,8 +69,8 @@ export async function runClusterSteps(
 
 /**
  * Writes everything that would be applied as YAML files into a folder, a file per step, for GitOps. With a kubeconfig what is
- * on the cluster is taken into account; without one the generated resources and new hosted clusters are written. Secrets
- * are left out. Returns the paths.
+ * on the cluster is taken into account; without one everything is written as for an empty cluster. Secrets are left out.
+ * Returns the paths.
  */
 export async function renderCluster(
   folder: string,
@@ -76,36 +78,62 @@ export async function renderCluster(
   options: ClusterOptions & ClusterParts,
   ctx: RunContext,
 ): Promise<string[]> {
-  const { resources } = options;
-  const files: { name: string; content: string }[] = [];
-  if (options.kubeconfig === undefined) {
-    files.push(...resources.files);
-    for (const request of await hostedRequests(facts)) {
-      const objects = await renderNewHostedCluster(request, bundleContent(facts), false);
-      files.push({ name: `hosted-cluster-${request.options.name}.yaml`, content: formatKubernetesYamlStream(objects) });
-    }
-  } else {
-    const connection = openKubeConnection(options.kubeconfig);
-    try {
-      const context = stepContext(connection, options.resources.resources, options, ctx);
-      const steps = selectSteps(await allSteps(facts, options.registry, ctx), options.selection);
-      const rendered = await renderSteps(steps, context);
-      let position = 0;
-      for (const [id, objects] of rendered) {
-        position += 1;
-        const open = objects.filter((object) => object.kind !== 'Secret');
-        files.push({
-          name: `${String(position).padStart(2, '0')}-${id}.yaml`,
-          content: formatKubernetesYamlStream(open),
-        });
-      }
-    } finally {
-      connection.close();
-    }
-  }
+  const { kubeconfig } = options;
+  const rendered = await (kubeconfig === undefined
+    ? renderForEmptyCluster(facts, options, ctx)
+    : renderForCluster(facts, { ...options, kubeconfig }, ctx));
+  const files = rendered.map(({ step, objects }, index) => ({
+    path: join(folder, `${String(index + 1).padStart(2, '0')}-${step}.yaml`),
+    content: formatKubernetesYamlStream(objects),
+  }));
   await mkdir(folder, { recursive: true });
-  for (const { name, content } of files) await writeFile(join(folder, name), content);
-  return files.map(({ name }) => join(folder, name));
+  for (const { path, content } of files) await writeFile(path, content);
+  return files.map(({ path }) => path);
+}
+
+async function renderForCluster(
+  facts: ClusterFacts,
+  options: ClusterOptions & ClusterParts & { readonly kubeconfig: KubeconfigSource },
+  ctx: RunContext,
+): Promise<RenderedStep[]> {
+  const connection = openKubeConnection(options.kubeconfig);
+  try {
+    const context = stepContext(createKubeClient(connection, ctx), options.resources.resources, options, ctx);
+    return await renderSteps(selectSteps(await allSteps(facts, options.registry, ctx), options.selection), context);
+  } finally {
+    connection.close();
+  }
+}
+
+async function renderForEmptyCluster(
+  facts: ClusterFacts,
+  options: ClusterOptions & ClusterParts,
+  ctx: RunContext,
+): Promise<RenderedStep[]> {
+  const objects = await Promise.all(
+    (await hostedRequests(facts)).map((request) => renderNewHostedCluster(request, bundleContent(facts), false)),
+  );
+  const writes = objects.flat().map((object): Write => ({ how: 'apply', object }));
+  const hosted: Step[] = [
+    {
+      id: 'hosted-cluster',
+      title: 'Hosted clusters',
+      needs: [],
+      phases: () => [{ title: 'new', writes: async () => writes }],
+    },
+    // Lives inside the hosted clusters, which are not there.
+    { id: 'hosted-catalogs', title: 'Catalogs of hosted clusters', needs: [], phases: () => [] },
+  ];
+  const steps = selectSteps(
+    [...managementSteps(managementInput(facts)), ...(facts.hosted.length === 0 ? [] : hosted)],
+    {
+      ...options.selection,
+      skip: [...(options.selection.skip ?? []), 'preflight'],
+    },
+  );
+  // As in a dry run: nothing can be asked of the cluster, and nothing is written to it.
+  const absent = { ...options, dryRun: true };
+  return renderSteps(steps, stepContext(createAbsentCluster(), options.resources.resources, absent, ctx));
 }
 
 /** A client for the cluster a kubeconfig text names. */
@@ -121,14 +149,14 @@ async function allSteps(facts: ClusterFacts, registry: RegistryClient, ctx: RunC
 }
 
 function stepContext(
-  connection: ReturnType<typeof openKubeConnection>,
+  client: KubeClient,
   resources: readonly Resource[],
   options: ClusterOptions,
   ctx: RunContext,
 ): StepContext {
   return {
     ...ctx,
-    client: createKubeClient(connection, ctx),
+    client,
     resources,
     options: {
       dryRun: options.dryRun,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAirgapError } from '../../src/core/errors.ts';
 import type { ProgressEvent } from '../../src/core/events.ts';
 import { applyPlan, planWrites, type Write } from '../../src/apply/apply.ts';
 import type { KubeObject } from '../../src/apply/kube-object.ts';
+import type { WatchEvent } from '../../src/apply/kube-watch.ts';
 import { waitUntilReady, whenConditions, waiting, READY, type Readiness } from '../../src/apply/wait.ts';
 import { installCrds, startApiServer, testClient } from '../support/apiserver.ts';
 import { emptyCluster } from '../support/apiserver-shared.ts';
@@ -253,7 +255,7 @@ test('a wait', async (t) => {
   });
 });
 
-test('a wait outlives a restart of the API server', async (t) => {
+test('a wait and a watch outlive a restart of the API server', async (t) => {
   if ((await needApiServer(t)) === undefined) return;
   const own = await startApiServer();
   t.after(() => own.stop());
@@ -269,6 +271,12 @@ test('a wait outlives a restart of the API server', async (t) => {
       return found === undefined ? waiting('not there') : READY;
     },
   };
+  const stopWatching = new AbortController();
+  const watched: WatchEvent[] = [];
+  const watching = client.watch(
+    { apiVersion: HUB.apiVersion, kind: HUB.kind },
+    { signal: stopWatching.signal, onEvent: (event) => watched.push(event), pauseMs: 100 },
+  );
   let restarted: Promise<void> | undefined;
   const restart = async () => {
     await own.stopApiServer();
@@ -282,6 +290,15 @@ test('a wait outlives a restart of the API server', async (t) => {
   };
   await waitUntilReady(client.within({ report }), [readiness], { ...quiet, report, pollMs: 200 });
   await restarted;
+  // The position from before the restart is gone; what came after it must still be told.
+  const isTold = () => watched.some((event) => event.type === 'RESYNC') && watched.at(-1)?.type === 'MODIFIED';
+  for (let tries = 0; !isTold() && tries < 100; tries += 1) {
+    await testClient(own).apply(hub(tries % 2 === 0));
+    await sleep(100);
+  }
+  assert.ok(isTold(), JSON.stringify(watched.map(({ type }) => type)));
+  stopWatching.abort();
+  await watching;
   assert.ok(
     seen.some((reason) => /ECONNREFUSED|ECONNRESET|socket hang up/.test(reason)),
     seen.join('; '),

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { DEFAULT_TIMEOUTS, type Timeouts } from '../../src/apply/timeouts.ts';
-import type { KubeObject } from '../../src/apply/kube-object.ts';
+import { textAt, valueAt } from '../../src/apply/kube-object.ts';
 import { managementSteps } from '../../src/apply/management-steps.ts';
-import type { ManagementInput } from '../../src/apply/management-input.ts';
-import { ManagementClusterSchema } from '../../src/apply/site-schema.ts';
-import { runSteps, selectSteps, type StepContext, type StepResult } from '../../src/apply/step.ts';
-import type { ProgressEvent } from '../../src/core/events.ts';
+import { runSteps, selectSteps } from '../../src/apply/step.ts';
 import { testClient } from '../support/apiserver.ts';
 import { emptyCluster } from '../support/apiserver-shared.ts';
-import { createAuthority } from '../support/certificates.ts';
+import { actions, CATALOG, contextFor, managementInput, mirrorSet, REGISTRY } from '../support/management-run.ts';
 import { needApiServer } from '../support/need-apiserver.ts';
 import {
   installOpenShift,
@@ -22,69 +18,6 @@ import {
   syncControllerConfig,
 } from '../support/openshift-cluster.ts';
 
-const REGISTRY = 'registry.example.com:5000';
-const quick: Timeouts = {
-  ...Object.fromEntries(Object.keys(DEFAULT_TIMEOUTS).map((key) => [key, 20_000])),
-  graceMs: 300,
-  noticeMs: 300,
-  settleMs: 100,
-  webhookMs: 300,
-  probeMs: 300,
-  pollMs: 100,
-  poolsPerNodeMs: 0,
-} as unknown as Timeouts;
-
-function mirrorSet(kind: string, field: string, entries: Record<string, string>): KubeObject {
-  const name = kind === 'ImageDigestMirrorSet' ? 'idms-release-0' : 'itms-generic-0';
-  return {
-    apiVersion: 'config.openshift.io/v1',
-    kind,
-    metadata: { name, annotations: { createdAt: new Date().toISOString(), createdBy: 'airgap' } },
-    spec: { [field]: Object.entries(entries).map(([source, mirror]) => ({ source, mirrors: [mirror] })) },
-  };
-}
-
-function resources(): KubeObject[] {
-  return [
-    mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', {
-      'quay.io/openshift-release-dev/ocp-release': `${REGISTRY}/openshift/release-images`,
-      'quay.io/openshift-release-dev/ocp-v4.0-art-dev': `${REGISTRY}/openshift/release`,
-    }),
-    mirrorSet('ImageTagMirrorSet', 'imageTagMirrors', { 'registry.redhat.io/openshift4': `${REGISTRY}/openshift4` }),
-    {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: {
-        name: 'mirrored-release-signatures',
-        namespace: 'openshift-config-managed',
-        labels: { 'release.openshift.io/verification-signatures': '' },
-        annotations: { createdAt: new Date().toISOString() },
-      },
-      binaryData: { 'sha256-00-1': 'AAAA' },
-    },
-    {
-      apiVersion: 'operators.coreos.com/v1alpha1',
-      kind: 'CatalogSource',
-      metadata: {
-        name: 'cs-redhat-operator-index-v4-20',
-        namespace: 'openshift-marketplace',
-        annotations: { createdAt: new Date().toISOString() },
-      },
-      spec: { sourceType: 'grpc', image: `${REGISTRY}/redhat/redhat-operator-index:v4.20` },
-    },
-    {
-      apiVersion: 'olm.operatorframework.io/v1',
-      kind: 'ClusterCatalog',
-      metadata: { name: 'cc-redhat-operator-index-v4-20' },
-      spec: {
-        source: { type: 'Image', image: { ref: `${REGISTRY}/redhat/redhat-operator-index:v4.20` } },
-        priority: 0,
-      },
-    },
-  ];
-}
-
-const CATALOG = 'cs-redhat-operator-index-v4-20';
 const offers = {
   [CATALOG]: [
     packageManifest('kubevirt-hyperconverged', CATALOG, 'stable', { namespace: 'openshift-cnv' }),
@@ -94,57 +27,13 @@ const offers = {
   ],
 };
 
-const site = {
-  storage: { kind: 'lvms', install: true, deviceClasses: [{ paths: ['/dev/disk/by-path/x'] }] },
-  virtualization: { install: true },
-  loadBalancer: { install: true, addressPools: [{ name: 'hosted', addresses: ['192.0.2.10-192.0.2.20'] }] },
-  multiclusterEngine: { install: true, approval: 'Manual', channel: 'stable-2.10' },
-  ingress: { wildcardRoutes: true },
-};
-
-async function input(): Promise<ManagementInput> {
-  const authority = createAuthority().ca;
-  return {
-    cluster: ManagementClusterSchema.parse(site),
-    registries: [{ host: REGISTRY, certificates: authority, credentials: { [REGISTRY]: { auth: 'bmV3Om5ldw==' } } }],
-    trustBundle: authority,
-    packages: [
-      { name: 'kubevirt-hyperconverged', channels: ['stable'], catalogSource: CATALOG },
-      { name: 'multicluster-engine', channels: ['stable-2.10'], catalogSource: CATALOG },
-    ],
-    hosted: { isHighlyAvailable: true, needsDefaultStorageClass: false },
-  };
-}
-
-function contextFor(
-  server: { kubeconfig: string },
-  extra: Partial<StepContext> = {},
-  events: ProgressEvent[] = [],
-): StepContext {
-  return {
-    client: testClient(server),
-    signal: new AbortController().signal,
-    report: (event) => events.push(event),
-    resources: resources(),
-    options: { dryRun: false, forceConflicts: false, replaceMirrors: false },
-    timeouts: quick,
-    confirm: async () => true,
-    ...extra,
-  };
-}
-
-function actions(results: readonly StepResult[]): string[] {
-  return results.flatMap(({ changes }) => changes.map(({ subject, action }) => `${action} ${subject}`));
-}
-
 test('all steps, on an OpenShift whose controllers answer', async (t) => {
   const server = await needApiServer(t);
   if (server === undefined) return;
   await emptyCluster(server);
   await installOpenShift(server);
   const client = testClient(server);
-  const given = await input();
-  const steps = managementSteps(given);
+  const steps = managementSteps(managementInput());
   const rolledOut: string[] = [];
 
   await t.test('dry run previews everything and writes nothing', async () => {
@@ -189,10 +78,7 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
       namespace: 'openshift-config',
       name: 'pull-secret',
     });
-    const text = Buffer.from(
-      (pullSecret?.['data'] as Record<string, string>)['.dockerconfigjson']!,
-      'base64',
-    ).toString();
+    const text = Buffer.from(textAt(pullSecret, 'data', '.dockerconfigjson') ?? '', 'base64').toString();
     assert.deepEqual(Object.keys((JSON.parse(text) as { auths: object }).auths), ['registry.redhat.io', REGISTRY]);
     const router = await client.get({
       apiVersion: 'operator.openshift.io/v1',
@@ -200,7 +86,7 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
       namespace: 'openshift-ingress-operator',
       name: 'default',
     });
-    assert.deepEqual((router?.['spec'] as { routeAdmission: object }).routeAdmission, {
+    assert.deepEqual(valueAt(router, 'spec', 'routeAdmission'), {
       namespaceOwnership: 'InterNamespaceAllowed',
       wildcardPolicy: 'WildcardsAllowed',
     });
@@ -260,7 +146,7 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
 
   await t.test('a later bundle with fewer mirrors takes nothing away, unless told to', async () => {
     const smaller = [
-      mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', {
+      mirrorSet('ImageDigestMirrorSet', {
         'quay.io/openshift-release-dev/ocp-release': `${REGISTRY}/openshift/release-images`,
       }),
     ];

@@ -1,9 +1,12 @@
-/** The other parties on a cluster, played by tests: other field managers and the controllers that set status. */
-import { openKubeConnection } from '../../src/apply/kube.ts';
+/** The other parties on a cluster, played by tests: writers under another field manager's name. */
 import { text } from 'node:stream/consumers';
-import { createDiscovery } from '../../src/apply/kube-discovery.ts';
+import { createDiscovery, type Discovery } from '../../src/apply/kube-discovery.ts';
+import { openKubeConnection, withQuery, type KubeConnection } from '../../src/apply/kube.ts';
 import type { KubeObject } from '../../src/apply/kube-object.ts';
 import type { SharedServer } from './apiserver-shared.ts';
+
+/** Connections and discovery are kept per server; a test writes many objects in another's name. */
+const known = new Map<string, { readonly connection: KubeConnection; readonly discovery: Discovery }>();
 
 /** Server-side apply under another manager's name. */
 export async function writeAs(
@@ -11,9 +14,13 @@ export async function writeAs(
   manager: string,
   object: KubeObject,
 ): Promise<void> {
-  const connection = openKubeConnection({ files: [server.kubeconfig] });
+  const writer = known.get(server.kubeconfig) ?? {
+    connection: openKubeConnection({ files: [server.kubeconfig] }),
+    discovery: createDiscovery(),
+  };
+  known.set(server.kubeconfig, writer);
   const send = async (method: 'GET' | 'PATCH', path: string, body?: unknown) => {
-    const answer = await connection.send({
+    const answer = await writer.connection.send({
       method,
       path,
       body,
@@ -25,10 +32,13 @@ export async function writeAs(
     if ((answer.statusCode ?? 0) >= 400) throw new Error(content);
     return content;
   };
-  const kind = await createDiscovery().kind((path) => send('GET', path), object.apiVersion, object.kind);
+  const kind = await writer.discovery.kind((path) => send('GET', path), object.apiVersion, object.kind);
   if (kind === undefined) throw new Error(`${object.kind} is not served`);
   const { namespace, name } = object.metadata;
   const within = namespace === undefined ? '' : `/namespaces/${namespace}`;
-  await send('PATCH', `${kind.root}${within}/${kind.plural}/${name}?fieldManager=${manager}&force=true`, object);
-  connection.close();
+  await send(
+    'PATCH',
+    withQuery(`${kind.root}${within}/${kind.plural}/${name}`, { fieldManager: manager, force: 'true' }),
+    object,
+  );
 }

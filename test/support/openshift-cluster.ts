@@ -34,7 +34,7 @@ export function condition(type: string, status: string, reason = 'Told', message
 /** Creates or changes an object as its owner would, and its status. */
 export async function put(client: KubeClient, object: KubeObject): Promise<void> {
   const { status, ...rest } = object;
-  await client.apply(rest as KubeObject, { force: true });
+  await client.apply(rest, { force: true });
   if (status !== undefined) await setStatus(client, refOf(object), status);
 }
 
@@ -101,29 +101,29 @@ export async function installOpenShift(server: SharedServer): Promise<void> {
     workload('Deployment', 'openshift-ingress', 'router-default'),
   ];
   // The cluster's own controllers wrote these, not the tool.
-  for (const object of objects) await putAs(server, client, object);
+  await Promise.all(objects.map((object) => putAs(server, client, object)));
   await syncControllerConfig()(client);
 }
 
 /** `put` under the name of another field manager. */
 export async function putAs(server: SharedServer, client: KubeClient, object: KubeObject): Promise<void> {
   const { status, ...rest } = object;
-  await writeAs(server, 'cluster', rest as KubeObject);
+  await writeAs(server, 'cluster', rest);
   if (status !== undefined) await setStatus(client, refOf(object), status);
 }
 
 /** Runs controllers side by side until stopped; an error of one fails the test that stops it. */
 export function runControllers(server: SharedServer, ...controllers: readonly Controller[]): () => Promise<void> {
   const client = testClient(server);
-  let isStopped = false;
+  const stop = new AbortController();
   const loops = controllers.map(async (controller) => {
-    while (!isStopped) {
+    while (!stop.signal.aborted) {
       await controller(client);
       await sleep(30);
     }
   });
   return async () => {
-    isStopped = true;
+    stop.abort();
     await Promise.all(loops);
   };
 }

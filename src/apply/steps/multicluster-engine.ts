@@ -31,7 +31,8 @@ export function multiclusterEngineStep(input: ManagementInput): Step {
     phases: () =>
       choice?.install === true
         ? [...enginePhases(choice), localClusterPhase(), flagsPhase(choice), addonPhase(), operatorRestartPhase()]
-        : [],
+        : // Somebody else's operator reads the registry's trust at its start, too.
+          [operatorRestartPhase()],
   };
 }
 
@@ -95,18 +96,23 @@ async function hubWrites(
 async function engineWrites({ client }: StepContext, choice: MulticlusterEngineChoice): Promise<Write[]> {
   const [existing] = await client.list(ENGINE);
   const metadata = { name: existing?.metadata.name ?? 'multiclusterengine' };
-  const disabled = listAt(existing, 'spec', 'overrides', 'components').filter(
-    (entry) => valueAt(entry, 'enabled') === false && COMPONENTS.includes(textAt(entry, 'name') ?? ''),
-  );
   if (existing === undefined) {
     if ((await existingHub(client)) !== undefined) return [];
     const spec = choice.availability === undefined ? {} : { availabilityConfig: choice.availability };
     return [{ how: 'apply', object: { ...ENGINE, metadata, spec } }];
   }
-  if (disabled.length === 0) return [];
-  // The list is keyed by name: only these entries change hands, and hosted clusters can not do without them.
-  const components = disabled.map((entry) => ({ name: textAt(entry, 'name'), enabled: true }));
-  return [{ how: 'apply', force: true, object: { ...ENGINE, metadata, spec: { overrides: { components } } } }];
+  // In older releases the list has no keys: an apply would replace it as a whole, and with it the entries of others.
+  return [{ how: 'merge', ref: { ...ENGINE, name: metadata.name }, patch: enabledComponents }];
+}
+
+/** The patch that enables what hosted clusters can not do without, every other entry as it is; undefined when nothing is off. */
+function enabledComponents(live: KubeObject): object | undefined {
+  const entries = listAt(live, 'spec', 'overrides', 'components');
+  const isOff = (entry: unknown) =>
+    valueAt(entry, 'enabled') === false && COMPONENTS.includes(textAt(entry, 'name') ?? '');
+  if (!entries.some(isOff)) return undefined;
+  const components = entries.map((entry) => (isOff(entry) ? { ...(entry as object), enabled: true } : entry));
+  return { spec: { overrides: { components } } };
 }
 
 /** Whether the engine runs in the version it should (multicluster engine, MultiClusterEngine status). */
