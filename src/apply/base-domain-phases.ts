@@ -8,6 +8,7 @@ import {
   type NodePorts,
 } from './base-domain.ts';
 import { openHostedCluster } from './collect-status.ts';
+import { hasNodes } from './hosted-cluster-facts.ts';
 import { hostedClusterRef, whenFirstNode } from './hosted-cluster-readiness.ts';
 import { INFRA_LABEL } from './hosted-cluster-render.ts';
 import type { HostedClusterRequest, HostedContext } from './hosted-environment.ts';
@@ -39,7 +40,10 @@ export function baseDomainPhases(request: HostedClusterRequest): Phase<HostedCon
     {
       title: `${title}: node ports`,
       writes: async () => [],
-      ready: (inner) => [whenFirstNode(options, inner), whenNodePorts(request, inner)],
+      async ready(inner) {
+        if (!(await hasNodes(options, inner))) return [];
+        return [whenFirstNode(options, inner), whenNodePorts(request, inner)];
+      },
     },
     {
       title: `${title}: load balancer`,

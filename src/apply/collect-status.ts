@@ -18,7 +18,7 @@ import {
 import { kubeconfigSecretName, readKubeconfigSecret } from './kubeconfig.ts';
 import type { KubeClient } from './kube-client.ts';
 import { isTransient } from './kube-error.ts';
-import type { KindSelector, KubeObject } from './kube-object.ts';
+import { textAt, textMapAt, valueAt, type KindSelector, type KubeObject } from './kube-object.ts';
 
 /** Opens the cluster that a kubeconfig text names. */
 export type OpenCluster = (kubeconfig: string, origin: string) => KubeClient;
@@ -90,25 +90,42 @@ export async function readHostedClusterObjects(
 ): Promise<HostedClusterObjects> {
   const { namespace = '', name } = hostedCluster.metadata;
   const place = controlPlaneNamespace(namespace, name);
-  const spec = hostedCluster['spec'] as { infraID?: string } | undefined;
-  const machines = { labelSelector: `${INFRA_ID_LABEL}=${spec?.infraID ?? ''}` };
+  const own = { labelSelector: `${INFRA_ID_LABEL}=${textAt(hostedCluster, 'spec', 'infraID') ?? ''}` };
+  const machines = await openMachinePlace(client, open, hostedCluster);
   const pools = await client.list(selector(HYPERSHIFT_API, 'NodePool', namespace));
   const capi = await client.servedVersion('cluster.x-k8s.io', 'Machine', ['v1beta2', 'v1beta1']);
   const guest = await readGuestObjects(client, open, hostedCluster);
   return {
     hostedCluster,
-    nodePools: pools.filter((pool) => (pool['spec'] as { clusterName?: string } | undefined)?.clusterName === name),
+    nodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') === name),
     pods: await client.list(selector('v1', 'Pod', place)),
     components: await client.list(selector(HYPERSHIFT_API, 'ControlPlaneComponent', place)),
     machines: capi === undefined ? [] : await client.list(selector(capi, 'Machine', place)),
-    virtualMachines: await client.list({ ...selector('kubevirt.io/v1', 'VirtualMachine', place), ...machines }),
-    virtualMachineInstances: await client.list({
-      ...selector('kubevirt.io/v1', 'VirtualMachineInstance', place),
-      ...machines,
-    }),
-    dataVolumes: await client.list(selector('cdi.kubevirt.io/v1beta1', 'DataVolume', place)),
-    routes: await client.list(selector('route.openshift.io/v1', 'Route', place)),
+    virtualMachines: await machines.list('kubevirt.io/v1', 'VirtualMachine', own),
+    virtualMachineInstances: await machines.list('kubevirt.io/v1', 'VirtualMachineInstance', own),
+    dataVolumes: await machines.list('cdi.kubevirt.io/v1beta1', 'DataVolume', {}),
+    routes: await machines.list('route.openshift.io/v1', 'Route', {}),
     ...(guest === undefined ? {} : { guest }),
+  };
+}
+
+/** Where the machines are: the control plane's namespace, or a namespace of another cluster, which may not answer. */
+async function openMachinePlace(client: KubeClient, open: OpenCluster, hostedCluster: KubeObject) {
+  const { namespace = '', name } = hostedCluster.metadata;
+  const credentials = valueAt(hostedCluster, 'spec', 'platform', 'kubevirt', 'credentials');
+  const secretName = textAt(credentials, 'infraKubeConfigSecret', 'name');
+  const inCluster = { place: client, where: controlPlaneNamespace(namespace, name) };
+  const elsewhere = async () => {
+    const secret = await client.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: secretName ?? '' });
+    const text = Buffer.from(textMapAt(secret, 'data')['kubeconfig'] ?? '', 'base64').toString('utf8');
+    const infra = text === '' ? undefined : open(text, `infra cluster of ${name}`);
+    const isThere = infra !== undefined && (await isAnswering(infra));
+    return { place: isThere ? infra : undefined, where: textAt(credentials, 'infraNamespace') ?? '' };
+  };
+  const { place, where } = secretName === undefined ? inCluster : await elsewhere();
+  return {
+    list: async (apiVersion: string, kind: string, filter: Pick<KindSelector, 'labelSelector'>) =>
+      place === undefined ? [] : place.list({ ...selector(apiVersion, kind, where), ...filter }),
   };
 }
 

@@ -82,7 +82,7 @@ export function planHostedCluster(
     );
   }
   const liveSources = listAt(live.hostedCluster, 'spec', 'imageContentSources') as readonly ImageContentSource[];
-  const stated = mergeImageContentSources(options.imageContentSources, files.imageContentSources);
+  const stated = [...options.imageContentSources, ...files.imageContentSources];
   const wanted = mergeImageContentSources(stated, bundle.imageContentSources);
   const encryptionKey = live.encryptionKey === undefined ? fresh.encryptionKey : undefined;
   if (live.hostedCluster !== undefined && encryptionKey !== undefined) {
@@ -96,8 +96,8 @@ export function planHostedCluster(
   }
   const trustBundle = chooseTrustBundle(files, bundle, live);
   const sshKey = chooseSshKey(options, files, live, fresh);
-  const keepReplicas = withLiveReplicas(options, live);
-  const objects = renderHostedCluster(keepReplicas, {
+  const resolved = { ...withLiveReplicas(options, live), imageContentSources: stated };
+  const objects = renderHostedCluster(resolved, {
     infraId,
     releaseImage,
     pullSecret: files.pullSecret,
@@ -114,7 +114,7 @@ export function planHostedCluster(
 }
 
 /** The infrastructure id of a hosted cluster that exists or was begun; undefined before the first run. */
-export function liveInfraId(live: LiveHostedCluster): string | undefined {
+function liveInfraId(live: LiveHostedCluster): string | undefined {
   return (
     textAt(live.hostedCluster, 'spec', 'infraID') ?? live.encryptionKey?.metadata.labels?.[INFRA_LABEL] ?? undefined
   );

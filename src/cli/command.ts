@@ -38,7 +38,8 @@ export abstract class AirgapCommand extends Command {
     const options = { write, now: Date.now, verbose: flags.verbose };
     if (flags['log-format'] === 'json') {
       this.renderer = createJsonRenderer(options);
-    } else if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') {
+    } else if (process.stderr.isTTY && process.stderr.columns > 0 && process.env['TERM'] !== 'dumb') {
+      // A terminal of unknown width (some recorders and CI runners) can not have a line redrawn in place.
       const { createTtyRenderer } = await import('./render-tty.ts');
       this.renderer = createTtyRenderer({ ...options, stream: process.stderr });
     } else {

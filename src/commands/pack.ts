@@ -4,7 +4,9 @@ import { planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
+import { openStandardOutput } from '../cli/standard-output.ts';
 import { parseTarget } from '../cli/target.ts';
+import { AirgapError } from '../core/errors.ts';
 import type { PackResult } from '../workflows/pack.ts';
 
 export default class Pack extends AirgapCommand {
@@ -71,6 +73,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
   async run(): Promise<PackResult> {
     const { flags } = await this.parse(Pack);
     const ctx = await this.startRun(flags);
+    if (flags.output === '-' && this.jsonEnabled()) throw resultInBundle();
     const signer = await chooseSigner(flags, this.env, ctx);
     const createdAt = parseTime('--created-at', flags['created-at'] ?? epochTime(this.env['SOURCE_DATE_EPOCH']));
     const expiresAt = parseTime('--expires', flags.expires);
@@ -79,7 +82,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       {
         ...(await planOptions(flags, this.env, this.config.userAgent)),
         toolVersion: this.config.version,
-        output: flags.output === '-' ? process.stdout : flags.output,
+        output: flags.output === '-' ? openStandardOutput() : flags.output,
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
         caBundles: flags['ca-bundle'] ?? [],
@@ -99,6 +102,12 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }
+}
+
+function resultInBundle(): AirgapError {
+  return new AirgapError('E_USAGE', '-o - and --json exclude each other: the result would end up in the bundle', {
+    hint: 'leave out --json, or write to a file',
+  });
 }
 
 function epochTime(seconds: string | undefined): string | undefined {

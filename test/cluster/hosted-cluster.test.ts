@@ -266,6 +266,16 @@ test('hosted clusters', async (t) => {
       assert.deepEqual((await client.get(secretRef('example-infra-credentials')))!['data'], {
         kubeconfig: infraKubeconfig.toString('base64'),
       });
+      const labels = { 'hypershift.openshift.io/infra-id': textAt(await client.get(operator.ref), 'spec', 'infraID')! };
+      const machine = { apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine' };
+      await put(client, { ...machine, metadata: { name: 'vm-1', namespace: 'machines', labels } });
+      await put(client, { ...machine, metadata: { name: 'stranger', namespace: 'machines' } });
+      const { hostedClusters } = await collectStatus(client, context.hosted.openCluster);
+      const table = hostedClusters[0]!.controlPlane.find(({ title }) => title === 'Virtual machines');
+      assert.deepEqual(
+        table?.rows.map(([name]) => name),
+        ['vm-1'],
+      );
     },
   );
 

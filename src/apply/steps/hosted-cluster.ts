@@ -1,6 +1,6 @@
 import { parseReference, repositoryName } from '../../oci/reference.ts';
 import { generateEncryptionKey, generateInfraId, generateSshKey } from '../hosted-cluster-material.ts';
-import { readLiveHostedCluster } from '../hosted-cluster-facts.ts';
+import { hasNodes, readLiveHostedCluster } from '../hosted-cluster-facts.ts';
 import type { HostedClusterOptions } from '../hosted-cluster-options.ts';
 import { planHostedCluster, type FreshMaterial, type HostedClusterPlan } from '../hosted-cluster-plan.ts';
 import { assertReadyForHostedCluster } from '../hosted-cluster-preflight.ts';
@@ -47,7 +47,6 @@ export function hostedClusterStep(environment: HostedEnvironment): Step {
 function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
   const { options } = request;
   const plan = plannerOf(request);
-  const nodes = options.nodePool.replicas ?? 0;
   const isWaited = options.wait !== false && options.pausedUntil === undefined;
   return [
     {
@@ -80,18 +79,15 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
       },
       ready: (inner) => (isWaited ? [whenAvailable(options, inner)] : []),
     },
-    ...(isWaited && nodes > 0 && options.baseDomain !== '' ? baseDomainPhases(request) : []),
-    ...(isWaited && nodes > 0
-      ? [
-          {
-            title: `Hosted cluster ${options.name}: completion`,
-            writes: async () => [],
-            ready: (inner: HostedContext) => [
-              whenCompleted(options, inner, { limitMs: options.timeoutMs ?? inner.timeouts.hostedClusterMs }),
-            ],
-          },
-        ]
-      : []),
+    ...(isWaited && options.baseDomain !== '' ? baseDomainPhases(request) : []),
+    {
+      title: `Hosted cluster ${options.name}: completion`,
+      writes: async () => [],
+      async ready(inner) {
+        if (!isWaited || !(await hasNodes(options, inner))) return [];
+        return [whenCompleted(options, inner, { limitMs: options.timeoutMs ?? inner.timeouts.hostedClusterMs })];
+      },
+    },
   ];
 }
 
