@@ -4,7 +4,7 @@ import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
 import type { KubeconfigSource } from '../apply/kube.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { Site } from '../workflows/site.ts';
-import type { ClusterRun } from '../workflows/unpack.ts';
+import type { ClusterRun } from '../workflows/unpack-cluster.ts';
 import { confirm } from './confirm.ts';
 
 export interface ClusterFlags {
@@ -35,10 +35,14 @@ export function clusterRun(
 ): ClusterRun | undefined {
   const hosted = hostedClusters(flags, site);
   const kubeconfig = kubeconfigSource(flags, site, env);
-  const isAsked = site?.managementCluster !== undefined || hosted.length > 0 || flags.kubeconfig !== undefined;
-  if (!isAsked && flags.render === undefined) return undefined;
   const selection = selectionOf(flags);
   if (selection === 'push-only') return undefined;
+  const isAsked =
+    site?.managementCluster !== undefined ||
+    hosted.length > 0 ||
+    [flags.kubeconfig, flags.render, flags.steps, selection.from].some((flag) => flag !== undefined) ||
+    flags['dry-run'];
+  if (!isAsked) return undefined;
   return {
     managementCluster: site?.managementCluster,
     hosted,
