@@ -35,7 +35,14 @@ const plan: PlanFile = {
       digest,
       target: index,
       isFull: false,
-      packages: [],
+      packages: [
+        {
+          name: 'kubevirt-hyperconverged',
+          defaultChannel: 'stable',
+          channels: [{ name: 'stable', bundles: [] }],
+          bundles: [],
+        },
+      ],
     },
   ],
   gaps: [],
@@ -77,6 +84,7 @@ test('without a cluster every step is written to a file of its own, in order and
   const kinds = paths.map((path) =>
     parseYamlStream(readFileSync(path, 'utf8'), path).map((object) => (object as { kind: string }).kind),
   );
+  assert.match(readFileSync(paths[2]!, 'utf8'), /source: cs-redhat-operator-index-v4-20/);
   assert.deepEqual(kinds, [
     ['ImageDigestMirrorSet'],
     ['OperatorHub', 'CatalogSource', 'ClusterCatalog'],
