@@ -1,4 +1,5 @@
 import { AirgapError, isAbort } from '../core/errors.ts';
+import { findApplications, type ResolveAddresses } from './hosted-applications.ts';
 import { HYPERSHIFT_API } from './hosted-cluster-object.ts';
 import {
   controlPlaneNamespace,
@@ -18,7 +19,7 @@ import {
 import { kubeconfigSecretName, readKubeconfigSecret } from './kubeconfig.ts';
 import type { KubeClient } from './kube-client.ts';
 import { isTransient } from './kube-error.ts';
-import type { KindSelector, KubeObject } from './kube-object.ts';
+import { textAt, textMapAt, valueAt, type KindSelector, type KubeObject } from './kube-object.ts';
 
 /** Opens the cluster that a kubeconfig text names. */
 export type OpenCluster = (kubeconfig: string, origin: string) => KubeClient;
@@ -54,13 +55,14 @@ const AGENT_KINDS = [
 
 /**
  * The state of the hosted clusters of a management cluster: control plane, data plane, what is waited for and why. Only reads;
- * kinds that are not served and hosted clusters that do not answer are results, not errors.
+ * kinds that are not served and hosted clusters that do not answer are results, not errors. With `resolve` the DNS records of
+ * base domains are looked up too.
  * Throws `E_NOT_FOUND` when the one that was asked for does not exist.
  */
 export async function collectStatus(
   client: KubeClient,
   open: OpenCluster,
-  wanted: { readonly namespace?: string; readonly name?: string } = {},
+  wanted: { readonly namespace?: string; readonly name?: string; readonly resolve?: ResolveAddresses } = {},
 ): Promise<StatusReport> {
   const all = await client.list(selector(HYPERSHIFT_API, 'HostedCluster', wanted.namespace));
   const clusters = all.filter(({ metadata }) => wanted.name === undefined || metadata.name === wanted.name);
@@ -71,7 +73,7 @@ export async function collectStatus(
     });
   }
   const hostedClusters: HostedClusterStatus[] = [];
-  for (const cluster of clusters) hostedClusters.push(await statusOf(client, open, cluster));
+  for (const cluster of clusters) hostedClusters.push(await statusOf(client, open, cluster, wanted.resolve));
   const operatorPods = await client.list(selector('v1', 'Pod', 'hypershift'));
   const tables = [hostedClusterTable(clusters), podTable('HyperShift operator', operatorPods)];
   for (const [title, apiVersion, kind] of AGENT_KINDS) {
@@ -87,28 +89,49 @@ export async function readHostedClusterObjects(
   client: KubeClient,
   open: OpenCluster,
   hostedCluster: KubeObject,
+  resolve?: ResolveAddresses,
 ): Promise<HostedClusterObjects> {
   const { namespace = '', name } = hostedCluster.metadata;
   const place = controlPlaneNamespace(namespace, name);
-  const spec = hostedCluster['spec'] as { infraID?: string } | undefined;
-  const machines = { labelSelector: `${INFRA_ID_LABEL}=${spec?.infraID ?? ''}` };
+  const own = { labelSelector: `${INFRA_ID_LABEL}=${textAt(hostedCluster, 'spec', 'infraID') ?? ''}` };
+  const machines = await openMachinePlace(client, open, hostedCluster);
   const pools = await client.list(selector(HYPERSHIFT_API, 'NodePool', namespace));
   const capi = await client.servedVersion('cluster.x-k8s.io', 'Machine', ['v1beta2', 'v1beta1']);
   const guest = await readGuestObjects(client, open, hostedCluster);
+  const [service] = await machines.list('v1', 'Service', { fieldSelector: `metadata.name=${name}-apps` });
+  const applications = await findApplications(hostedCluster, service, resolve);
   return {
     hostedCluster,
-    nodePools: pools.filter((pool) => (pool['spec'] as { clusterName?: string } | undefined)?.clusterName === name),
+    nodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') === name),
     pods: await client.list(selector('v1', 'Pod', place)),
     components: await client.list(selector(HYPERSHIFT_API, 'ControlPlaneComponent', place)),
     machines: capi === undefined ? [] : await client.list(selector(capi, 'Machine', place)),
-    virtualMachines: await client.list({ ...selector('kubevirt.io/v1', 'VirtualMachine', place), ...machines }),
-    virtualMachineInstances: await client.list({
-      ...selector('kubevirt.io/v1', 'VirtualMachineInstance', place),
-      ...machines,
-    }),
-    dataVolumes: await client.list(selector('cdi.kubevirt.io/v1beta1', 'DataVolume', place)),
-    routes: await client.list(selector('route.openshift.io/v1', 'Route', place)),
+    virtualMachines: await machines.list('kubevirt.io/v1', 'VirtualMachine', own),
+    virtualMachineInstances: await machines.list('kubevirt.io/v1', 'VirtualMachineInstance', own),
+    dataVolumes: await machines.list('cdi.kubevirt.io/v1beta1', 'DataVolume', {}),
+    routes: await machines.list('route.openshift.io/v1', 'Route', {}),
+    ...(applications === undefined ? {} : { applications }),
     ...(guest === undefined ? {} : { guest }),
+  };
+}
+
+/** Where the machines are: the control plane's namespace, or a namespace of another cluster, which may not answer. */
+async function openMachinePlace(client: KubeClient, open: OpenCluster, hostedCluster: KubeObject) {
+  const { namespace = '', name } = hostedCluster.metadata;
+  const credentials = valueAt(hostedCluster, 'spec', 'platform', 'kubevirt', 'credentials');
+  const secretName = textAt(credentials, 'infraKubeConfigSecret', 'name');
+  const inCluster = { place: client, where: controlPlaneNamespace(namespace, name) };
+  const elsewhere = async () => {
+    const secret = await client.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: secretName ?? '' });
+    const text = Buffer.from(textMapAt(secret, 'data')['kubeconfig'] ?? '', 'base64').toString('utf8');
+    const infra = text === '' ? undefined : open(text, `infra cluster of ${name}`);
+    const isThere = infra !== undefined && (await isAnswering(infra));
+    return { place: isThere ? infra : undefined, where: textAt(credentials, 'infraNamespace') ?? '' };
+  };
+  const { place, where } = secretName === undefined ? inCluster : await elsewhere();
+  return {
+    list: async (apiVersion: string, kind: string, filter: Pick<KindSelector, 'labelSelector' | 'fieldSelector'>) =>
+      place === undefined ? [] : place.list({ ...selector(apiVersion, kind, where), ...filter }),
   };
 }
 
@@ -127,8 +150,13 @@ export async function openHostedCluster(
   return (await isAnswering(guest)) ? guest : undefined;
 }
 
-async function statusOf(client: KubeClient, open: OpenCluster, cluster: KubeObject): Promise<HostedClusterStatus> {
-  const objects = await readHostedClusterObjects(client, open, cluster);
+async function statusOf(
+  client: KubeClient,
+  open: OpenCluster,
+  cluster: KubeObject,
+  resolve: ResolveAddresses | undefined,
+): Promise<HostedClusterStatus> {
+  const objects = await readHostedClusterObjects(client, open, cluster, resolve);
   const { state, blockers } = judgeHostedCluster(objects);
   return {
     namespace: cluster.metadata.namespace ?? '',

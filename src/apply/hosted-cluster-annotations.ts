@@ -4,9 +4,8 @@ import type { Problem } from './hosted-cluster-fields.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 
 export const CATALOG_OVERRIDES = 'hypershift.openshift.io/olm-catalogs-is-registry-overrides';
-export const VM_JSON_PATCH = 'hypershift.openshift.io/kubevirt-vm-jsonpatch';
+const VM_JSON_PATCH = 'hypershift.openshift.io/kubevirt-vm-jsonpatch';
 export const RHCOS_VARIANTS = 'hypershift.openshift.io/allow-unsupported-kubevirt-rhcos-variants';
-export const RESTART_DATE = 'hypershift.openshift.io/restart-date';
 export const SKIP_RELEASE_VALIDATION = 'hypershift.openshift.io/skip-release-image-validation';
 const MANAGEMENT_PLATFORM = 'hypershift.openshift.io/management-platform';
 /** The only sources that the override annotation has an effect on. */

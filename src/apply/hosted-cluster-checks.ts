@@ -30,6 +30,7 @@ const DEPLOY_MODE_ANNOTATION = 'import.open-cluster-management.io/klusterlet-dep
 const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class';
 /** A highly available control plane has three etcd members that never share a node. */
 const MEMBERS = 3;
+const LOCAL_PROVISIONERS = ['topolvm.io', 'kubernetes.io/no-provisioner'];
 /** What the control plane of one hosted cluster asks for. */
 const CONTROL_PLANE = { cores: 5, bytes: 20n * 2n ** 30n };
 /** Bytes a packet of the hosted network needs around it on the machine network. */
@@ -46,7 +47,12 @@ export function checkForHostedCluster(options: HostedClusterOptions, facts: Mana
       ...checkCidrs(options, facts),
       ...checkVirtualization(options, facts),
     ],
-    warnings: [...checkIngress(options, facts), ...checkCapacity(options, facts), ...checkMtu(options, facts)],
+    warnings: [
+      ...checkIngress(options, facts),
+      ...checkCapacity(options, facts),
+      ...checkMtu(options, facts),
+      ...adviseOnEtcd(options, facts),
+    ],
   };
 }
 
@@ -201,6 +207,20 @@ function checkMtu(options: HostedClusterOptions, facts: ManagementFacts): string
   if (mtu === undefined || uplink === undefined || mtu <= uplink - OVERLAY_BYTES) return [];
   return [
     `hosted cluster ${options.name}: ovnKubernetesMtu ${mtu} leaves no room for the overlay; the management cluster has ${uplink}, use ${uplink - OVERLAY_BYTES} at most`,
+  ];
+}
+
+/** Slow disks under etcd are the most frequent cause of control planes that come and go. Local volumes need no advice. */
+function adviseOnEtcd(options: HostedClusterOptions, facts: ManagementFacts): string[] {
+  if (exists(options.name, options.namespace, facts)) return [];
+  const storageClass = facts.storageClasses.find(({ metadata }) =>
+    options.etcdStorageClass === undefined
+      ? metadata.annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true'
+      : metadata.name === options.etcdStorageClass,
+  );
+  if (storageClass === undefined || LOCAL_PROVISIONERS.includes(textAt(storageClass, 'provisioner') ?? '')) return [];
+  return [
+    `hosted cluster ${options.name}: etcd goes to storage class ${storageClass.metadata.name}; its disks must confirm 99 of 100 small writes within 10 ms, which network storage often does not: prefer local volumes (LVM storage) for etcdStorageClass`,
   ];
 }
 

@@ -48,7 +48,7 @@ const FINAL_FIELDS: Readonly<Record<string, readonly FieldPath[]>> = {
 /** Admission writes this where nothing was stated; it means the same. */
 const ADMISSION_DEFAULT = 'Disabled';
 
-export interface FinalFieldChange {
+interface FinalFieldChange {
   /** `spec.networking` */
   readonly path: string;
   readonly live: unknown;
@@ -56,7 +56,7 @@ export interface FinalFieldChange {
 }
 
 /** Fields of a live object that `wanted` would change although their value is final. */
-export function finalFieldChanges(live: KubeObject, wanted: KubeObject): FinalFieldChange[] {
+function finalFieldChanges(live: KubeObject, wanted: KubeObject): FinalFieldChange[] {
   return (FINAL_FIELDS[wanted.kind] ?? []).flatMap((path) => {
     const before = essence(valueAt(live, ...path));
     const after = essence(valueAt(wanted, ...path));

@@ -4,7 +4,7 @@ import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import type { LiveHostedCluster } from './hosted-cluster-plan.ts';
 import { secretNames, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
 import type { KubeClient } from './kube-client.ts';
-import { textAt, type KubeObject } from './kube-object.ts';
+import { numberAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 
 /** Reads what the checks of a hosted cluster look at. */
 export async function readManagementFacts(client: KubeClient): Promise<ManagementFacts> {
@@ -33,6 +33,17 @@ export async function readManagementFacts(client: KubeClient): Promise<Managemen
   };
 }
 
+/** True when some node pool of a hosted cluster is to have nodes; without any it is never complete. */
+export async function hasNodes(
+  cluster: Pick<HostedClusterOptions, 'name' | 'namespace'>,
+  context: { readonly client: KubeClient },
+): Promise<boolean> {
+  const { nodePools } = await readLiveHostedCluster(context.client, cluster);
+  return nodePools.some(
+    (pool) => (numberAt(pool, 'spec', 'replicas') ?? 0) > 0 || valueAt(pool, 'spec', 'autoScaling') !== undefined,
+  );
+}
+
 /** Reads what is there of one hosted cluster. */
 export async function readLiveHostedCluster(
   client: KubeClient,
@@ -53,5 +64,6 @@ export async function readLiveHostedCluster(
   return {
     ...Object.fromEntries(present),
     nodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') === name),
+    otherNodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') !== name),
   };
 }

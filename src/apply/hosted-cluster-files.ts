@@ -91,7 +91,7 @@ function repositoryOf(reference: string): string {
 }
 
 /** Parses a YAML list of `{source, mirrors[]}`; throws `E_CONFIG` naming the file. */
-export function parseImageContentSources(text: string, file: string): ImageContentSource[] {
+function parseImageContentSources(text: string, file: string): ImageContentSource[] {
   const parsed = imageContentSourcesSchema.max(MAX_SOURCES).safeParse(parseYaml(text, file));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -18,6 +18,9 @@ export type FlagKind =
   | 'integer'
   | 'boolean'
   | 'list'
+  /** One text with commas; given again it replaces the first. */
+  | 'commaText'
+  /** Texts with commas; given again it adds to the first. */
   | 'commaList'
   | 'pairs'
   | 'commaPairs'
@@ -83,7 +86,7 @@ const FLAGS = [
   ['cores', 'cores', 'integer', 'cores of a node (2)'],
   ['root-volume-size', 'rootVolumeSize', 'integer', 'root volume of a node in GiB, 16 at least (32)'],
   ['root-volume-storage-class', 'rootVolumeStorageClass', 'text', 'storage class of the root volumes'],
-  ['root-volume-access-modes', 'rootVolumeAccessModes', 'commaList', 'access modes of the root volumes'],
+  ['root-volume-access-modes', 'rootVolumeAccessModes', 'commaText', 'access modes of the root volumes'],
   ['root-volume-volume-mode', 'rootVolumeVolumeMode', 'text', 'Block or Filesystem'],
   ['root-volume-cache-strategy', 'rootVolumeCacheStrategy', 'text', 'None or PVC'],
   ['network-multiqueue', 'networkMultiqueue', 'text', 'Enable or Disable (Enable)'],
@@ -111,7 +114,7 @@ export type FlagValue = string | boolean | number | readonly string[];
 
 /** True for flags that may be given more than once. */
 export function isRepeatable(kind: FlagKind): boolean {
-  return !['text', 'file', 'integer', 'boolean'].includes(kind);
+  return !['text', 'file', 'integer', 'boolean', 'commaText'].includes(kind);
 }
 
 /** The fields that a set of flags means. Flags that are not in the table are passed over. Throws `E_CONFIG` naming the flag. */
@@ -144,6 +147,11 @@ function readFlag(flag: string, kind: FlagKind, value: FlagValue): unknown {
       return readBoolean(texts.at(-1)!, flag);
     case 'list':
       return texts;
+    case 'commaText':
+      return texts
+        .at(-1)!
+        .split(',')
+        .filter((item) => item !== '');
     case 'commaList':
       return readCommaList(texts, flag);
     case 'pairs':

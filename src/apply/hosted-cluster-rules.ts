@@ -5,8 +5,8 @@ import { checkAnnotations } from './hosted-cluster-annotations.ts';
 const LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const DOMAIN = /^(?:(?:[a-zA-Z0-9-]+\.)+[a-zA-Z]{2,}|[a-zA-Z0-9-]+)$/;
 const SUBDOMAIN = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
-export const CAPABILITIES = [
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
+const CAPABILITIES = [
   'ImageRegistry',
   'openshift-samples',
   'Insights',
@@ -97,8 +97,7 @@ function checkDomains({ baseDomain, baseDomainPrefix, kasDnsName, pausedUntil }:
       fix: 'write a name such as example.com',
     });
   }
-  const isDate = RFC3339.test(pausedUntil ?? '') && !Number.isNaN(Date.parse(pausedUntil!));
-  if (pausedUntil !== undefined && pausedUntil !== 'true' && !(isDate && pausedUntil.length <= 35)) {
+  if (pausedUntil !== undefined && pausedUntil !== 'true' && !(isDate(pausedUntil) && pausedUntil.length <= 35)) {
     problems.push({
       field: 'pausedUntil',
       problem: `${JSON.stringify(pausedUntil)} is neither true nor a date`,
@@ -106,6 +105,14 @@ function checkDomains({ baseDomain, baseDomainPrefix, kasDnsName, pausedUntil }:
     });
   }
   return problems;
+}
+
+/** A point in time as of RFC 3339 that exists: `Date` alone would take 30 February for a day in March. */
+function isDate(text: string): boolean {
+  const match = RFC3339.exec(text);
+  if (match === null || Number.isNaN(Date.parse(text))) return false;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
 function checkKeysAndFiles(options: HostedClusterOptions): Problem[] {

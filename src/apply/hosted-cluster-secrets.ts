@@ -7,7 +7,7 @@ type Identity = Pick<HostedClusterOptions, 'name' | 'namespace'>;
 /** Shared by all hosted clusters of a namespace. */
 export const TRUST_BUNDLE_NAME = 'user-ca-bundle';
 export const TRUST_BUNDLE_KEY = 'ca-bundle.crt';
-export const SAFE_TO_DELETE_LABEL = 'hypershift.openshift.io/safe-to-delete-with-cluster';
+const SAFE_TO_DELETE_LABEL = 'hypershift.openshift.io/safe-to-delete-with-cluster';
 
 /** Names of the Secrets of a hosted cluster. */
 export function secretNames({ name }: Identity) {

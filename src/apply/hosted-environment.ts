@@ -30,10 +30,10 @@ export interface HostedContext extends StepContext {
 
 /** The phases of a step about hosted clusters, as phases that any run can execute. */
 export function inEnvironment(phases: readonly Phase<HostedContext>[], hosted: HostedEnvironment): Phase[] {
-  return phases.map(({ title, writes, review, ready }) => ({
-    title,
-    writes: (context) => writes({ ...context, hosted }),
-    ...(review === undefined ? {} : { review: (context, changes) => review({ ...context, hosted }, changes) }),
-    ...(ready === undefined ? {} : { ready: (context, changes) => ready({ ...context, hosted }, changes) }),
+  return phases.map((phase) => ({
+    title: phase.title,
+    writes: (context) => phase.writes({ ...context, hosted }),
+    review: async (context, changes) => phase.review?.({ ...context, hosted }, changes),
+    ready: async (context, changes) => (await phase.ready?.({ ...context, hosted }, changes)) ?? [],
   }));
 }

@@ -14,7 +14,7 @@ export function buildNodePools(options: HostedClusterOptions, releaseImage: stri
 }
 
 /** One NodePool object. (HyperShift API reference, "NodePool".) */
-export function buildNodePool(
+function buildNodePool(
   cluster: HostedClusterOptions,
   name: string,
   pool: NodePoolOptions,

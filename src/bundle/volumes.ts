@@ -23,11 +23,13 @@ export interface Volumes {
 
 /**
  * Opens a bundle. `X.tar.001`, `X.tar.002`, … may be given in any order (signing, section 10); other names are read in
- * the order given. Throws `E_USAGE` when one can not be opened or is no regular file.
+ * the order given. Throws `E_USAGE` when one can not be opened or is no regular file, `E_TRUNCATED` that names the missing ones
+ * when the numbers have gaps.
  */
 export function openVolumes(paths: readonly string[]): Volumes {
   if (paths.length === 0) throw new AirgapError('E_USAGE', 'no bundle file given');
   const ordered = orderVolumes(paths);
+  assertConsecutive(ordered);
   const descriptors: number[] = [];
   const starts: number[] = [];
   let size = 0;
@@ -96,6 +98,25 @@ function orderVolumes(paths: readonly string[]): readonly string[] {
   const stem = numbered[0]?.match?.[1];
   if (stem === undefined || numbered.some(({ match }) => basename(match?.[1] ?? '') !== basename(stem))) return paths;
   return numbered.toSorted((a, b) => Number(a.match![2]) - Number(b.match![2])).map(({ path }) => path);
+}
+
+/** Numbers that begin at 1 without gap or repetition; the last ones can only be missed by the length (E_TRUNCATED). */
+function assertConsecutive(ordered: readonly string[]): void {
+  const numbers = ordered.map((path) => Number(VOLUME.exec(path)?.[2]));
+  const stem = VOLUME.exec(ordered[0]!)?.[1];
+  if (stem === undefined || numbers.includes(Number.NaN)) return;
+  const repeated = ordered.find((_, index) => numbers[index] === numbers[index - 1]);
+  if (repeated !== undefined) {
+    throw new AirgapError('E_USAGE', `${basename(repeated)} is given twice`, { hint: 'give every volume once' });
+  }
+  const missing = Array.from({ length: numbers.at(-1)! }, (_, index) => index + 1)
+    .filter((number) => !numbers.includes(number))
+    .map((number) => `${basename(stem)}.${String(number).padStart(3, '0')}`);
+  if (missing.length === 0) return;
+  throw new AirgapError('E_TRUNCATED', `missing volumes: ${missing.slice(0, 20).join(', ')}`, {
+    hint: 'give all volumes of the bundle, in any order',
+    data: { at: missing[0], offset: 0, volume: missing[0] },
+  });
 }
 
 function openVolume(path: string): number {

@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags';
+import { readBoolean } from '../apply/hosted-cluster-flag-values.ts';
 import { HOSTED_CLUSTER_FLAGS, isRepeatable, type HostedClusterFlag } from '../apply/hosted-cluster-flags.ts';
 
 const GROUP = 'HOSTED CLUSTER';
@@ -6,10 +7,23 @@ const GROUP = 'HOSTED CLUSTER';
 /** The flags of the vendor's `create cluster kubevirt`, for one hosted cluster without a site file. */
 export const hostedClusterFlags = Object.fromEntries(HOSTED_CLUSTER_FLAGS.map((entry) => [entry.flag, flagFor(entry)]));
 
-function flagFor({ kind, summary, flag }: HostedClusterFlag) {
+/**
+ * The arguments with `--flag=true` and `--flag=false`, as users of the vendor tool write them, in the form our parser knows. It
+ * would read both as "on", and the word as a further argument.
+ */
+export function withBooleanValues(argv: readonly string[]): string[] {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  return argv.map((argument, index) => {
+    const match = /^--([^=]+)=(.*)$/s.exec(argument);
+    const isBoolean = HOSTED_CLUSTER_FLAGS.some(({ flag, kind }) => kind === 'boolean' && flag === match?.[1]);
+    if (match === null || !isBoolean || index >= end) return argument;
+    return readBoolean(match[2]!, match[1]!) ? `--${match[1]}` : `--no-${match[1]}`;
+  });
+}
+
+function flagFor({ kind, summary }: HostedClusterFlag) {
   const common = { helpGroup: GROUP, description: summary };
-  if (kind === 'boolean')
-    return Flags.boolean({ ...common, allowNo: flag === 'attach-default-network' || flag === 'wait' });
+  if (kind === 'boolean') return Flags.boolean({ ...common, allowNo: true });
   if (kind === 'integer') return Flags.integer({ ...common, helpValue: 'N' });
   const helpValue = kind === 'file' ? 'FILE' : 'VALUE';
   if (isRepeatable(kind)) return Flags.string({ ...common, helpValue, multiple: true, multipleNonGreedy: true });

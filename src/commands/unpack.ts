@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { registryOptions } from '../cli/environment.ts';
 import { policyFlags, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
-import { hostedClusterFlags } from '../cli/hosted-cluster-flags.ts';
+import { hostedClusterFlags, withBooleanValues } from '../cli/hosted-cluster-flags.ts';
 import { acceptanceOptions } from '../cli/trust.ts';
 import type { UnpackResult } from '../workflows/unpack.ts';
 
@@ -48,7 +48,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
   protected override resumeHint = 'Run the same command again to continue; what is done is not done twice.';
 
   async run(): Promise<UnpackResult> {
-    const { argv, flags } = await this.parse(Unpack);
+    const { argv, flags } = await this.parse(Unpack, withBooleanValues(this.argv));
     const ctx = await this.startRun(flags);
     const { clusterRun, isPushWanted } = await import('../cli/cluster-options.ts');
     const { siteTarget } = await import('../cli/target.ts');

@@ -25,7 +25,7 @@ const SOURCE = 'quay.io/openshift-release-dev/ocp-release';
 const MIRROR = 'registry.example.com:5000/openshift/release-images';
 const bundle: BundleContent = {
   ...EMPTY_BUNDLE,
-  catalogs: [{ source: 'registry.redhat.io/redhat/redhat-operator-index:v4.20', image: `${RELEASE_IMAGE}` }],
+  catalogs: [{ source: 'registry.redhat.io/redhat/redhat-operator-index:v4.20', image: RELEASE_IMAGE }],
   imageContentSources: [{ source: SOURCE, mirrors: [MIRROR] }],
 };
 const input: ManagementInput = { cluster: ManagementClusterSchema.parse({}), registries: [], packages: [] };

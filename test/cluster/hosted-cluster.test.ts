@@ -266,6 +266,16 @@ test('hosted clusters', async (t) => {
       assert.deepEqual((await client.get(secretRef('example-infra-credentials')))!['data'], {
         kubeconfig: infraKubeconfig.toString('base64'),
       });
+      const labels = { 'hypershift.openshift.io/infra-id': textAt(await client.get(operator.ref), 'spec', 'infraID')! };
+      const machine = { apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine' };
+      await put(client, { ...machine, metadata: { name: 'vm-1', namespace: 'machines', labels } });
+      await put(client, { ...machine, metadata: { name: 'stranger', namespace: 'machines' } });
+      const { hostedClusters } = await collectStatus(client, context.hosted.openCluster);
+      const table = hostedClusters[0]!.controlPlane.find(({ title }) => title === 'Virtual machines');
+      assert.deepEqual(
+        table?.rows.map(([name]) => name),
+        ['vm-1'],
+      );
     },
   );
 
@@ -375,6 +385,26 @@ test('hosted clusters', async (t) => {
     assert.deepEqual(actions(await runHosted(context)).length, 5);
     assert.ok(context.events.some((event) => event.type === 'warning' && event.message.includes('storage class none')));
     assert.equal(await client.get({ apiVersion: 'v1', kind: 'Namespace', name: 'clusters' }), undefined);
+  });
+
+  await t.test('keep their nodes when replacing them is not confirmed', async () => {
+    const operator = playOperator(client, server, 'example');
+    const first = runHosted(hostedContext(server, [request({ 'node-pool-replicas': '1' })], { bundle }));
+    await operator.accept();
+    await operator.growPool();
+    await operator.comeUp();
+    await operator.complete();
+    await first;
+    const questions: string[] = [];
+    const larger = hostedContext(server, [request({ 'node-pool-replicas': '1', memory: '8Gi' })], { bundle });
+    const unwilling = { ...larger, confirm: async (question: string) => questions.push(question) === 0 };
+    await assert.rejects(runHosted(unwilling), (error) => isAirgapError(error, 'E_PREFLIGHT'));
+    assert.match(questions.join(), /NodePool\/clusters\/example spec\.platform\.kubevirt\.compute\.memory/);
+    const memory = async () =>
+      valueAt(await client.get(poolRef('example')), 'spec', 'platform', 'kubevirt', 'compute', 'memory');
+    assert.equal(await memory(), '4Gi');
+    await runHosted(larger);
+    assert.equal(await memory(), '8Gi');
   });
 
   await t.test('never lose what is fixed at creation', async () => {

@@ -29,6 +29,8 @@ export interface StartOptions {
   /** Refuses writes. Give `storage` of a registry that was filled before. */
   readonly readonly?: boolean;
   readonly storage?: string;
+  /** Fetches what it does not have from this registry (`http://…`), as a pull-through cache. */
+  readonly proxyOf?: string;
   /** Seconds a token is valid, with `auth: 'token'`. */
   readonly tokenLifetimeS?: number;
   /** Takes indexes whose instances are not all there (distribution 3 only). */
@@ -84,6 +86,7 @@ export async function startRegistry(options: StartOptions): Promise<TestRegistry
         delete: { enabled: true },
         ...(options.readonly === true ? { maintenance: { readonly: { enabled: true } } } : {}),
       },
+      ...(options.proxyOf === undefined ? {} : { proxy: { remoteurl: options.proxyOf } }),
       http: {
         addr: '127.0.0.1:0',
         ...(tls === undefined ? {} : { tls: { certificate: tls.certificate, key: tls.key } }),

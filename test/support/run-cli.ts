@@ -30,6 +30,9 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Chi
     cwd: options.cwd,
     env: { ...cleanEnvironment(home), ...options.env },
     stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // A run that hangs fails its own test and not the whole suite.
+    timeout: 120_000,
+    killSignal: 'SIGKILL',
   });
 }
 

@@ -1,5 +1,5 @@
 import { openHostedCluster, readHostedClusterObjects } from '../collect-status.ts';
-import { readLiveHostedCluster } from '../hosted-cluster-facts.ts';
+import { hasNodes, readLiveHostedCluster } from '../hosted-cluster-facts.ts';
 import { whenFirstNode } from '../hosted-cluster-readiness.ts';
 import {
   inEnvironment,
@@ -115,8 +115,8 @@ function firstProblem(nodes: readonly KubeObject[], clusterVersion: KubeObject |
 
 async function placementOf(request: HostedClusterRequest, context: HostedContext): Promise<string | undefined> {
   const { hostedCluster } = await readLiveHostedCluster(context.client, request.options);
-  const hasNodes = (request.options.nodePool.replicas ?? 0) > 0 && request.options.wait !== false;
-  return hasNodes ? textAt(hostedCluster, 'spec', 'olmCatalogPlacement') : undefined;
+  const isExpected = request.options.wait !== false && (await hasNodes(request.options, context));
+  return isExpected ? textAt(hostedCluster, 'spec', 'olmCatalogPlacement') : undefined;
 }
 
 async function openGuest(request: HostedClusterRequest, context: HostedContext): Promise<KubeClient | undefined> {

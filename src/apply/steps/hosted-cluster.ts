@@ -1,11 +1,12 @@
 import { parseReference, repositoryName } from '../../oci/reference.ts';
 import { generateEncryptionKey, generateInfraId, generateSshKey } from '../hosted-cluster-material.ts';
-import { readLiveHostedCluster } from '../hosted-cluster-facts.ts';
+import { hasNodes, readLiveHostedCluster } from '../hosted-cluster-facts.ts';
 import type { HostedClusterOptions } from '../hosted-cluster-options.ts';
 import { planHostedCluster, type FreshMaterial, type HostedClusterPlan } from '../hosted-cluster-plan.ts';
 import { assertReadyForHostedCluster } from '../hosted-cluster-preflight.ts';
 import { INFRA_LABEL, withInfraLabel } from '../hosted-cluster-render.ts';
 import { whenAccepted, whenAvailable, whenCompleted } from '../hosted-cluster-readiness.ts';
+import { confirmRollout } from '../hosted-rollout.ts';
 import { baseDomainPhases } from '../base-domain-phases.ts';
 import {
   inEnvironment,
@@ -47,7 +48,6 @@ export function hostedClusterStep(environment: HostedEnvironment): Step {
 function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
   const { options } = request;
   const plan = plannerOf(request);
-  const nodes = options.nodePool.replicas ?? 0;
   const isWaited = options.wait !== false && options.pausedUntil === undefined;
   return [
     {
@@ -58,6 +58,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         for (const message of current.warnings) inner.report({ type: 'warning', code: 'W_CLUSTER', message });
         return prerequisiteWrites(current, inner);
       },
+      review: (inner, changes) => confirmRollout(options, inner, changes),
     },
     {
       title: `Hosted cluster ${options.name}: control plane`,
@@ -66,6 +67,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         const object = labelled(current, 'HostedCluster')[0]!;
         return [{ how: 'apply', object }, ...(await retryWrites(object, inner))];
       },
+      review: (inner, changes) => confirmRollout(options, inner, changes),
       async ready(inner) {
         if (!isWaited) return [];
         const current = await plan(inner);
@@ -78,20 +80,18 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         const current = await plan(inner);
         return labelled(current, 'NodePool').map((object) => ({ how: 'apply', object }) as const);
       },
+      review: (inner, changes) => confirmRollout(options, inner, changes),
       ready: (inner) => (isWaited ? [whenAvailable(options, inner)] : []),
     },
-    ...(isWaited && nodes > 0 && options.baseDomain !== '' ? baseDomainPhases(request) : []),
-    ...(isWaited && nodes > 0
-      ? [
-          {
-            title: `Hosted cluster ${options.name}: completion`,
-            writes: async () => [],
-            ready: (inner: HostedContext) => [
-              whenCompleted(options, inner, { limitMs: options.timeoutMs ?? inner.timeouts.hostedClusterMs }),
-            ],
-          },
-        ]
-      : []),
+    ...(isWaited && options.baseDomain !== '' ? baseDomainPhases(request) : []),
+    {
+      title: `Hosted cluster ${options.name}: completion`,
+      writes: async () => [],
+      async ready(inner) {
+        if (!isWaited || !(await hasNodes(options, inner))) return [];
+        return [whenCompleted(options, inner, { limitMs: options.timeoutMs ?? inner.timeouts.hostedClusterMs })];
+      },
+    },
   ];
 }
 

@@ -39,7 +39,10 @@ const GOOD: ManagementFacts = {
   managedClusters: [object('ManagedCluster', 'local-cluster')],
   namespaces: [object('Namespace', 'clusters')],
   nodes: [node('a'), node('b'), node('c')],
-  storageClasses: [object('StorageClass', 'fast', {}, isDefault), object('StorageClass', 'slow')],
+  storageClasses: [
+    object('StorageClass', 'fast', { provisioner: 'topolvm.io' }, isDefault),
+    object('StorageClass', 'slow'),
+  ],
   network: object('Network', 'cluster', {
     spec: { clusterNetwork: [{ cidr: '10.128.0.0/14' }], serviceNetwork: ['172.30.0.0/16'] },
     status: { clusterNetworkMTU: 1400 },
@@ -174,6 +177,7 @@ test('what works badly or later is a warning', () => {
       /asks for 9 cores and 28 GiB, the nodes have 5 cores and 12 GiB/,
     ],
     [{}, { 'ovn-kubernetes-mtu': '1301' }, /use 1300 at most/],
+    [{}, { 'etcd-storage-class': 'slow' }, /etcd goes to storage class slow/],
   ] as const)
     assert.match(checkForHostedCluster(optionsOf(flags), { ...GOOD, ...facts }).warnings.join('\n'), expected);
   const withDomain = checkForHostedCluster(optionsOf({ 'base-domain': 'example.com' }), {

@@ -24,6 +24,7 @@ const READ: readonly (readonly [string, string | boolean | readonly string[], st
     'rootVolumeAccessModes',
     ['ReadWriteOnce', 'ReadWriteMany'],
   ],
+  ['root-volume-access-modes', ['ReadWriteMany', 'ReadWriteOnce'], 'rootVolumeAccessModes', ['ReadWriteOnce']],
   ['additional-network', ['name:ns1/nad-foo', 'name:ns2/nad'], 'additionalNetworks', ['ns1/nad-foo', 'ns2/nad']],
   [
     'host-device-name',

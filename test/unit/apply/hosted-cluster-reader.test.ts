@@ -88,6 +88,7 @@ const REFUSED: readonly (readonly [Readonly<Record<string, unknown>>, string])[]
   [{ nodeVolumeDetachTimeout: '-5m' }, 'nodeVolumeDetachTimeout'],
   [{ pausedUntil: 'tomorrow' }, 'pausedUntil'],
   [{ pausedUntil: '2027-13-01T00:00:00Z' }, 'pausedUntil'],
+  [{ pausedUntil: '2027-02-30T00:00:00Z' }, 'pausedUntil'],
   [{ pausedUntil: 'false' }, 'pausedUntil'],
   [{ wait: true }, 'wait'],
   [{ timeout: 'soon' }, 'timeout'],
