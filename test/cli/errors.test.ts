@@ -186,6 +186,25 @@ describe('files', () => {
     const expected = { code: 'E_CONFIG', status: 2, message: /gone\.yaml/ };
     await failure(['plan', '-c', 'gone.yaml'], expected, { cwd: world.folder });
   });
+  test('a signature file that is there, or has no folder', async (t) => {
+    const access = await plainRegistries[0]!.open(t);
+    if (access === undefined) return;
+    const folder = temporaryFolder(t);
+    const { key } = writeKeys(folder);
+    const repository = freshRepository('errors');
+    await pushContent(openRepository(t, access, repository), app, 'v1');
+    const config = writeImageSet(folder, [{ name: `${access.host}/${repository}:v1` }]);
+    await succeed(['pack', '-c', config, '-o', 'x.tar', '--unsigned'], { cwd: folder });
+    for (const out of ['x.tar', 'gone/s.json']) {
+      const args = ['sign', 'x.tar', '--sign-key', key, '--out', out];
+      await failure(args, { code: 'E_USAGE', status: 2, message: new RegExp(`--out ${out}`) }, { cwd: folder });
+    }
+    for (const flag of ['--write-lock', '--mapping']) {
+      const args = ['plan', '-c', config, flag, 'gone/file'];
+      await failure(args, { code: 'E_USAGE', status: 2, message: /gone/ }, { cwd: folder });
+    }
+  });
+
   test('a bundle that is not there, or is a folder', async () => {
     for (const [path, message] of [
       ['gone.tar', /gone\.tar/],
