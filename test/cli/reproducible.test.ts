@@ -62,7 +62,7 @@ test('the same configuration, serial and time give the same bytes, whoever signs
   const args = ['pack', '-c', config, '-o', 'e.tar', '--sign-key', key, '--serial', '7'];
   await succeed(args, { cwd: folder, env });
   assert.equal(contentHash(join(folder, 'e.tar')), hashes[0]);
-  await succeed(args.with(-1, '8'), { cwd: folder, env });
+  await succeed([...args.slice(0, -1), '8'], { cwd: folder, env });
   assert.notEqual(contentHash(join(folder, 'e.tar')), hashes[0]);
 });
 
