@@ -59,7 +59,8 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     const site = flags.site === undefined ? undefined : await loadSite(flags.site);
     const cluster = clusterRun(flags, site, this.env);
     if (cluster !== undefined && !canAnswer(flags)) {
-      const message = 'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';
+      const message =
+        'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';
       ctx.report({ type: 'warning', code: 'W_CLUSTER', message });
     }
     const authfile = flags.authfile ?? site?.registry?.authFile;

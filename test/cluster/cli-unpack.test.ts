@@ -1,7 +1,6 @@
 /** The built command line on the far side: from a signed bundle to a completed hosted cluster, against a real API server and registry. */
-import assert from 'node:assert/strict';
 import test from 'node:test';
-import { testClient } from '../support/apiserver.ts';
+
 import { emptyCluster } from '../support/apiserver-shared.ts';
 import { prepareFarSide, SAMPLE_CATALOG, SAMPLE_VERSION } from '../support/far-side.ts';
 import { needApiServer } from '../support/need-apiserver.ts';
