@@ -36,7 +36,7 @@ export function assertSpace(path: string, size: number, options: SpaceOptions = 
       'E_SPACE',
       `${path} needs a file of ${largestFile} bytes, a FAT file system holds ${LARGEST_FAT_FILE} in one`,
       {
-        hint: 'split the bundle with --volume-size fat32, or format the medium with exFAT',
+        hint: 'format the medium with exFAT, or write to another disk',
         data: { needed: largestFile, free: LARGEST_FAT_FILE },
       },
     );

@@ -132,7 +132,11 @@ function resultInBundle(): AirgapError {
 }
 
 function epochTime(seconds: string | undefined): string | undefined {
-  return seconds === undefined || seconds === '' ? undefined : new Date(Number(seconds) * 1000).toISOString();
+  if (seconds === undefined || seconds === '') return undefined;
+  if (/^\d{1,11}$/.test(seconds)) return new Date(Number(seconds) * 1000).toISOString();
+  throw new AirgapError('E_USAGE', `SOURCE_DATE_EPOCH: ${JSON.stringify(seconds)} is no time`, {
+    hint: 'give whole seconds since 1970, or --created-at',
+  });
 }
 
 /** What was written, as it is named on the disk. */

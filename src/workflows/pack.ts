@@ -17,6 +17,7 @@ import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-conten
 import { bundleReadme } from './bundle-readme.ts';
 import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
+import { assertOutputPath } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import { generateResources } from './resources.ts';
@@ -74,13 +75,15 @@ export interface PackResult {
  * as the content to take is the same.
  */
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
+  const { output, detachedSignature } = options;
+  if (typeof output === 'string') assertOutputPath(output, '--output');
+  if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
   const caBundles = await loadCaBundles(options.caBundles);
   const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);
   const { plan } = planned;
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
 
-  const { output } = options;
   const unfinished = typeof output === 'string' ? await readUnfinished(partialPathOf(output)) : undefined;
   const draft = await draftBundle(options, { planned, caBundles, tools }, unfinished);
   const parts = await signDraft(draft, options, ctx);
@@ -103,7 +106,7 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
           ctx,
         )
       : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
-  if (options.detachedSignature !== undefined) await writeFile(options.detachedSignature, parts.signatures[0] ?? '');
+  if (detachedSignature !== undefined) await writeFile(detachedSignature, parts.signatures[0] ?? '');
   return { ...result, ...written };
 }
 

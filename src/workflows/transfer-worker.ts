@@ -37,7 +37,10 @@ function serve({ pieces, registry }: TransferWorkerData): void {
   const send = (message: FromWorker): void => port.postMessage(message);
   const abort = new AbortController();
   const ctx = { signal: abort.signal, report: (event: ProgressEvent) => send({ type: 'event', event }) };
-  const io = { client: createRegistryClient(registry, ctx), writer: openBodyWriter(pieces, { direct: true }) };
+  const io = {
+    client: createRegistryClient({ ...registry, attempts: 1 }, ctx),
+    writer: openBodyWriter(pieces, { direct: true }),
+  };
   let running = 0;
   let isStopping = false;
 

@@ -41,7 +41,8 @@ export async function transferBlobs(
   if (failures.length > 0) throw failed(failures);
 
   async function runHere(todo: readonly FetchTask[], parallel: number): Promise<Outcome[]> {
-    const client = createRegistryClient(registry, ctx);
+    // `fetchBody` repeats what failed; two loops inside each other would multiply their tries and pauses.
+    const client = createRegistryClient({ ...registry, attempts: 1 }, ctx);
     const writer = openBodyWriter(file.pieces, { direct: true });
     const failures: Outcome[] = [];
     const next = todo[Symbol.iterator]();
@@ -184,6 +185,6 @@ function failed(failures: readonly Outcome[]): AirgapError {
   return new AirgapError(error.code, `source: ${error.message}${more}`, {
     hint: error.hint ?? 'run the same command again: everything else is in place and is not fetched twice',
     cause: error.cause,
-    data: { ...error.data, failed: failures.map(({ task }) => task.descriptor.digest) },
+    data: { ...error.data, side: 'source', failed: failures.map(({ task }) => task.descriptor.digest) },
   });
 }

@@ -16,7 +16,7 @@ import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts'
 import type { ClusterOptions } from './cluster.ts';
 import type { ClusterFacts } from './cluster-input.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
-import { describePush, pushImages, type PushResult } from './push.ts';
+import { describePush, pingTarget, pushImages, type PushResult } from './push.ts';
 import { generateResources, targetBase } from './resources.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
@@ -139,7 +139,7 @@ async function pushAll(
   ctx: RunContext,
 ): Promise<PushResult> {
   const { target } = options;
-  await client.ping({ registry: target.registry, repository: target.prefix }, ctx.signal);
+  await pingTarget(client, target, ctx.signal);
   return stage('push', ctx, async () => {
     const concurrency = options.registry.maxConnections ?? 8;
     const result = await pushImages({ source: reader, images: plan.images }, client, { target, concurrency }, ctx);
