@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
 
-export interface Question {
+interface Question {
   readonly text: string;
   /** Taken for an empty answer. */
   readonly preset: string;
