@@ -22,6 +22,7 @@ import type { PushTarget } from './push-target.ts';
 import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';
+import { toolEntries } from './tool-entries.ts';
 import { removeVolumeIndex, writeVolumeIndex } from './volume-index.ts';
 
 export interface PackOptions extends PlanOptions {
@@ -44,6 +45,8 @@ export interface PackOptions extends PlanOptions {
   readonly volumeSize?: number | 'none';
   /** Write `X.volumes.sigstore.json` and `X.SHA256SUMS` beside volumes. */
   readonly volumeIndex: boolean;
+  /** Carry the tool itself: `tool/airgap-<platform>`. */
+  readonly includeTool: boolean;
   /** Read the whole result again before it gets its name. */
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
@@ -75,12 +78,13 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
   if (typeof output === 'string') assertOutputPath(output, '--output');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
   const caBundles = await loadCaBundles(options.caBundles);
+  const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);
   const { plan } = planned;
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
 
   const unfinished = typeof output === 'string' ? await readUnfinished(partialPathOf(output)) : undefined;
-  const draft = await draftBundle(options, { planned, caBundles }, unfinished);
+  const draft = await draftBundle(options, { planned, caBundles, tools }, unfinished);
   const parts = await signDraft(draft, options, ctx);
   const result = {
     ok: true as const,
@@ -126,6 +130,7 @@ interface Draft {
 interface Content {
   readonly planned: PlanResult;
   readonly caBundles: readonly NamedCaBundle[];
+  readonly tools: readonly BundleEntry[];
 }
 
 /** The bundle manifest; that of the unfinished run when it holds the same content and nothing else was asked for. */
@@ -144,7 +149,7 @@ async function draftBundle(
 }
 
 async function draftFor(identity: BundleIdentity, content: Content, options: PackOptions): Promise<Draft> {
-  const { planned, caBundles } = content;
+  const { planned, caBundles, tools } = content;
   const { plan, facts } = planned;
   const extra: ExtraFile[] = [
     { path: 'config/imageset.yaml', content: Buffer.from(planned.configText) },
@@ -159,10 +164,11 @@ async function draftFor(identity: BundleIdentity, content: Content, options: Pac
         bytes: plan.totalBytes,
         certificates: caBundles.flatMap((bundle) => bundle.certificates),
         gaps: plan.gaps.length,
+        tools,
       }),
     },
   ];
-  const entries = bundleEntries(plan, facts, extra);
+  const entries = bundleEntries(plan, facts, extra, tools);
   const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
   return { entries, manifest: planManifest(identity, files) };
 }
