@@ -221,7 +221,7 @@ function unreadable(failed: readonly { request: ImageRequest; error: AirgapError
     return new AirgapError(error.code, `source ${request.origin}: ${error.message}`, {
       cause: error.cause,
       hint: error.hint ?? 'correct the reference, or leave the image out with --allow-gaps',
-      data: { ...error.data, origin: request.origin },
+      data: { ...error.data, side: 'source', origin: request.origin },
     });
   }
   const lines = sorted.map(
@@ -229,7 +229,7 @@ function unreadable(failed: readonly { request: ImageRequest; error: AirgapError
   );
   return new AirgapError(error.code, `${sorted.length} images can not be read from their sources:${lines.join('')}`, {
     hint: error.hint ?? 'correct the references, or leave the images out with --allow-gaps',
-    data: { origins: sorted.map((failure) => failure.request.origin) },
+    data: { side: 'source', origins: sorted.map((failure) => failure.request.origin) },
   });
 }
 

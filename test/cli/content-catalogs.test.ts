@@ -168,11 +168,8 @@ describe('what is taken of a catalog', () => {
     assert.equal(plan.warnings.filter(({ code }) => code === 'W_SPARSE').length, 3, JSON.stringify(plan.warnings));
     const carried = plan.images.filter((one) => one.kind === 'signature');
     assert.deepEqual(
-      carried.map(({ target, signatureOf }) => [target.repository, target.tag, signatureOf]).toSorted(),
-      [
-        ['ops/alpha', undefined, root.digest],
-        ['ops/alpha', `${digestTag(root.digest)}.sig`, root.digest],
-      ],
+      carried.map(({ target, signatureOf }) => `${target.repository}:${target.tag} of ${signatureOf}`).toSorted(),
+      [`ops/alpha:${digestTag(root.digest)}.sig of ${root.digest}`, `ops/alpha:undefined of ${root.digest}`],
     );
   });
 });

@@ -46,7 +46,15 @@ const plan: PlanFile = {
       digest,
       target: index,
       isFull: false,
-      packages: [],
+      packages: [
+        {
+          name: 'kubevirt-hyperconverged',
+          defaultChannel: 'stable',
+          channels: [{ name: 'stable', bundles: [] }],
+          bundles: [],
+          sizes: { new: 0, shared: 0, total: 0 },
+        },
+      ],
       sizes: { new: 1, shared: 0, total: 1 },
     },
   ],
@@ -89,6 +97,11 @@ test('without a cluster every step is written to a file of its own, in order and
   const kinds = paths.map((path) =>
     parseYamlStream(readFileSync(path, 'utf8'), path).map((object) => (object as { kind: string }).kind),
   );
+  const subscription = readFileSync(
+    paths.find((path) => path.includes('virtualization'))!,
+    'utf8',
+  );
+  assert.match(subscription, /source: cs-redhat-operator-index-v4-20/);
   assert.deepEqual(kinds, [
     ['ImageDigestMirrorSet'],
     ['OperatorHub', 'CatalogSource', 'ClusterCatalog'],
