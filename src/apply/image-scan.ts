@@ -30,7 +30,7 @@ const HOST = /^(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?|localhost(?::\d+)?|
  * Looked at are fields called `image` or `…Image`, environment variables, command lines, and every text that is a
  * reference as a whole. Sorted by reference. (Disconnected HyperShift: hard-coded public images.)
  */
-export function findUnmirroredImages(objects: readonly unknown[], table: MirrorTable): readonly UnmirroredImage[] {
+export function findUnmirroredImages(objects: Iterable<unknown>, table: MirrorTable): readonly UnmirroredImage[] {
   const found = new Map<string, { readonly problem: 'unmirrored' | 'missing'; readonly places: Set<string> }>();
   for (const object of objects) {
     const subject = subjectOf(object);
