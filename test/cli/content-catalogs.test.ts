@@ -234,7 +234,7 @@ describe('wishes a catalog can not fulfil', () => {
                     spec: {
                       containers: [
                         { name: 'proxy', image: 'gcr.io/kubebuilder/kube-rbac-proxy:v0.5.0' },
-                        { name: 'manager', image: reference('alpha') },
+                        { name: 'manager', image: reference('alpha'), args: ['--image=quay.io/other/default:1'] },
                       ],
                     },
                   },
@@ -263,9 +263,9 @@ describe('wishes a catalog can not fulfil', () => {
       refused.stderr,
       /gcr\.io\/kubebuilder\/kube-rbac-proxy:v0\.5\.0 has no mirror \(ClusterServiceVersion\/alpha\.v1\.0\.0: spec\.install/,
     );
-    assert.doesNotMatch(refused.stderr, /nginx|ops\/alpha/);
+    assert.doesNotMatch(refused.stderr, /nginx|ops\/alpha|other\/default/);
     const allowed = await planOf(upstream, list, '--allow-unmirrored');
-    assert.ok(allowed.warnings.some(({ code }) => code === 'W_UNMIRRORED'));
+    assert.equal(allowed.warnings.filter(({ code }) => code === 'W_UNMIRRORED').length, 2);
     for (const more of [
       { additionalImages: [{ name: 'gcr.io/kubebuilder/kube-rbac-proxy:v0.5.0' }] },
       { blockedImages: [{ name: 'kube-rbac-proxy' }] },
