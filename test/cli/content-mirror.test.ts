@@ -15,7 +15,7 @@ import { needProgram } from '../support/programs.ts';
 import type { RegistryAccess } from '../support/registry.ts';
 import { buildRelease } from '../support/releases.ts';
 import { resultOf } from '../support/run-cli.ts';
-import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
+import { freshRepository, plainRegistries, testRegistries } from '../support/shared-registries.ts';
 import { startSlowFront } from '../support/slow-front.ts';
 import { openUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -173,6 +173,47 @@ describe('mirror', () => {
       /an ImageContentSourcePolicy redirects no pull by tag: quay\.io\/openshift-release-dev.*quay\.io\/team/,
     );
     assert.ok(readdirSync(join(upstream.folder, 'icsp')).includes('icsp-oc-mirror.yaml'));
+  });
+});
+
+describe('mirror with a site file', () => {
+  test('finds registry, CA and credentials there, and joins path components the registry does not allow', async (t) => {
+    const strict = testRegistries.find(({ tls, auth }) => tls && auth === 'basic')!;
+    const [source, target] = [await first!.open(t), await strict.open(t)];
+    if (source === undefined || target === undefined) return;
+    const upstream = await openUpstream(t, source);
+    const app = image().layer('app', 'a').build();
+    await upstream.push('quay.io/a/b/c/app', app, 'v1');
+    upstream.writeImageSet({ additionalImages: [{ name: 'quay.io/a/b/c/app:v1' }] });
+    writeFileSync(join(upstream.folder, 'ca.pem'), target.ca!);
+    const prefix = freshRepository('nested').replace('/', '-');
+    const registry = {
+      target: `${target.host}/${prefix}`,
+      caFiles: ['ca.pem'],
+      authFile: target.authFile,
+      maxNestedPaths: 3,
+    };
+    writeFileSync(
+      join(upstream.folder, 'site.yaml'),
+      JSON.stringify({ apiVersion: 'airgap/v1alpha1', kind: 'Site', registry }),
+    );
+    await upstream.succeed('mirror', '-c', 'imageset.yaml', '--site', 'site.yaml', '--resources', 'yaml');
+    const flattened = `${prefix}/a/b-c-app`;
+    assert.equal((await openRepository(t, target, flattened).resolve('v1', signal)).digest, app.root.digest);
+    const text = readFileSync(join(upstream.folder, 'yaml/itms-oc-mirror.yaml'), 'utf8');
+    const [set] = parseYamlStream(text, 'itms') as { spec: object }[];
+    assert.deepEqual(set!.spec, {
+      imageTagMirrors: [{ mirrors: [`${target.host}/${flattened}`], source: 'quay.io/a/b/c/app' }],
+    });
+    const two = ['--registry', 'registry.lab/ns', '--max-nested-paths', '2', '--mapping', 'mapping.txt'];
+    await upstream.succeed('plan', '-c', 'imageset.yaml', ...two);
+    assert.equal(
+      readFileSync(join(upstream.folder, 'mapping.txt'), 'utf8'),
+      'docker://quay.io/a/b/c/app:v1=docker://registry.lab/ns/a-b-c-app:v1\n',
+    );
+    const nowhere = await upstream.run('mirror', '-c', 'imageset.yaml');
+    assert.equal(nowhere.status, 2);
+    assert.match(nowhere.stderr, /nothing says where the images go/);
   });
 });
 
