@@ -190,7 +190,7 @@ describe('names and mirror sets are those of the vendor tool', () => {
         },
         { catalog: `${INDEX}@${second.digest}`, packages: [{ name: 'alpha' }] },
         { catalog: `registry.redhat.io/redhat/certified@${full.digest}`, full: true },
-        { catalog: `oci://${layout}`, packages: [{ name: 'beta' }] },
+        { catalog: 'oci://layouts/my-catalog', packages: [{ name: 'beta' }] },
       ],
       // A related image that is wanted for itself too: it is in both categories.
       additionalImages: [{ name: reference('proxy') }],
@@ -213,6 +213,10 @@ describe('names and mirror sets are those of the vendor tool', () => {
         `oci://${layout}=docker://${DESTINATION}/my-catalog:latest`,
       ].toSorted(),
     );
+    await upstream.succeed('plan', '-c', 'imageset.yaml', '--mapping', 'to-disk.txt');
+    const toDisk = readFileSync(join(upstream.folder, 'to-disk.txt'), 'utf8');
+    const cached = `docker://localhost:55000/redhat/redhat-operator-index:sha256-${hexOf(second.digest)}`;
+    assert.ok(toDisk.includes(`docker://${INDEX}@${second.digest}=${cached}\n`), toDisk);
     const { files: written, mirrors, objects } = await resourcesOf(upstream);
     const names = [
       'redhat-operator-index-v4-17',
