@@ -5,9 +5,9 @@
  */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { digestTag } from '../src/oci/reference.ts';
-import { isManifestType, MEDIA_TYPE, type Descriptor } from '../src/oci/types.ts';
+import { MEDIA_TYPE, type Descriptor } from '../src/oci/types.ts';
 import type { RegistryClient } from '../src/registry/client.ts';
-import { catalog, catalogImage } from '../test/support/catalogs.ts';
+import { catalog, catalogContent, catalogImage } from '../test/support/catalogs.ts';
 import { image, index, pushContent, type BuiltContent } from '../test/support/images.ts';
 import { createTestKey } from '../test/support/openpgp.ts';
 import {
@@ -115,39 +115,7 @@ async function pushOperators(push: Push): Promise<void> {
     .bundle('other-operator.v1.0.0', '1.0.0', { image: other, relatedImages: [{ name: '', image: other }] })
     .files();
   const built = catalogImage(files, { platforms: ['linux/amd64', 'linux/arm64'] });
-  const types = mediaTypesOf(built.content, built.root);
-  const contents = [...built.content].map(([digest, bytes]) => ({
-    descriptor: { mediaType: types.get(digest) ?? MEDIA_TYPE.ociLayerGzip, digest, size: bytes.length },
-    bytes,
-  }));
-  // Blobs before the manifests that name them, the index last.
-  const rank = (mediaType: string): number =>
-    mediaType === MEDIA_TYPE.ociIndex ? 2 : isManifestType(mediaType) ? 1 : 0;
-  const ordered = contents.toSorted((a, b) => rank(a.descriptor.mediaType) - rank(b.descriptor.mediaType));
-  await push(`${OPERATORS}/redhat/redhat-operator-index`, { root: built.root, contents: ordered }, 'v4.17');
-}
-
-/** Media types of everything a root leads to. */
-function mediaTypesOf(content: ReadonlyMap<string, Buffer>, root: Descriptor): Map<string, string> {
-  const types = new Map<string, string>();
-  const visit = (descriptor: Descriptor): void => {
-    types.set(descriptor.digest, descriptor.mediaType);
-    if (!isManifestType(descriptor.mediaType)) return;
-    const document = JSON.parse(content.get(descriptor.digest)!.toString()) as {
-      manifests?: Descriptor[];
-      config?: Descriptor;
-      layers?: Descriptor[];
-    };
-    for (const next of [
-      ...(document.manifests ?? []),
-      ...(document.config ? [document.config] : []),
-      ...(document.layers ?? []),
-    ]) {
-      visit(next);
-    }
-  };
-  visit(root);
-  return types;
+  await push(`${OPERATORS}/redhat/redhat-operator-index`, catalogContent(built), 'v4.17');
 }
 
 async function pushTeamImages(push: Push): Promise<void> {

@@ -45,6 +45,7 @@ export function decideSerial(
     throw new AirgapError(
       'E_ROLLBACK',
       `${name} ${serial} is older than the lowest serial asked for, ${options.minSerial}`,
+      { hint: 'take a newer bundle, or correct --min-serial' },
     );
   }
   if (state === undefined) return 'first';

@@ -78,13 +78,17 @@ export abstract class AirgapCommand extends Command {
       if (this.jsonEnabled()) this.logJson({ ok: false, code: this.stoppedBy, message: 'stopped by a signal' });
       return;
     }
-    if (error instanceof AirgapError) {
-      process.exitCode = exitStatusOf(error.code);
-      if (this.jsonEnabled()) this.logJson(errorAsJson(error));
-      else this.tell(formatError(error));
-      return;
-    }
-    await super.catch(error);
+    const known = error instanceof AirgapError ? error : parseError(error, this.id);
+    if (known === undefined) return super.catch(error);
+    process.exitCode = exitStatusOf(known.code);
+    if (this.jsonEnabled()) this.logJson(errorAsJson(known));
+    else this.tell(formatError(known));
+  }
+
+  /** A defect as data. oclif would print all members of the error. */
+  protected override toErrorJson(error: unknown): unknown {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    return { ok: false, code: 'DEFECT', message, hint: 'this is a defect of airgap: please report it', stack };
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
@@ -103,4 +107,19 @@ export abstract class AirgapCommand extends Command {
     this.tell('stopping … (once more to exit at once)');
     this.abort.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
   }
+}
+
+/**
+ * What oclif found wrong with the arguments, as an error of ours. Its own holds the whole configuration with the
+ * environment, passwords included: that must never be printed.
+ */
+function parseError(error: Error, command: string | undefined): AirgapError | undefined {
+  if (!('oclif' in error) || ('code' in error && error.code === 'EEXIT')) return undefined;
+  const message = error.message
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/\s*See more help with --help\s*$/, '')
+    // About flags with several values before an argument; ours take one value each.
+    .replace(/; Note: --[^]*$/, '')
+    .replaceAll(/\s*\n\s*/g, ' ');
+  return new AirgapError('E_USAGE', message, { hint: `see airgap ${command ?? ''} --help` });
 }

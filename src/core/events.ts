@@ -88,6 +88,8 @@ export type WarningCode =
   | 'W_SIGNATURE_FORM'
   | 'W_MISSING_SIGNATURE'
   | 'W_BLOCKED'
+  /** A resource names an image that no mirror set leads to. */
+  | 'W_UNMIRRORED'
   | 'W_GAP'
   | 'W_CONFIG'
   | 'W_GRAPH'

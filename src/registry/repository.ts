@@ -42,8 +42,11 @@ const MIRROR_ATTEMPTS = 2;
 /** Tags asked for at once (distribution-spec, "Listing Tags"). */
 const TAGS_PER_PAGE = 1000;
 
-/** What is asked for: a manifest by tag or by digest, or a blob. */
-type ContentKind = 'tag' | 'digest' | 'blob';
+/** What is asked for: a manifest by tag or by digest, a blob, or what belongs to a manifest (signatures, referrers). */
+type ContentKind = 'tag' | 'digest' | 'blob' | 'belonging';
+
+/** Tags of what belongs to an image (cosign, "Signature Storage"). */
+const BELONGING_TAG = /^sha256-[0-9a-f]{64}\.(sig|att|sbom)$/;
 
 /**
  * A repository that is read from the first of `candidates` that has the content, and written to the last.
@@ -64,7 +67,7 @@ export function createRepository(
   function inOrder(kind: ContentKind): Candidate[] {
     const isFit = (candidate: Candidate) =>
       candidate.serves === 'all' ||
-      candidate.serves === `${kind}-only` ||
+      candidate.serves === `${kind === 'belonging' ? 'tag' : kind}-only` ||
       (kind === 'blob' && (candidate.serves === 'digest-only' || candidate === preferred));
     const rank = (candidate: Candidate) => {
       if (kind === 'blob' && candidate === preferred) return 0;
@@ -78,6 +81,9 @@ export function createRepository(
     read: (candidate: Candidate, session: Session) => Promise<T>,
   ): Promise<T> {
     if (candidates.length === 1) return read(own, session);
+    // What belongs to an image is looked for where the image came from, as container engines do: most images have no
+    // signature, and the registry behind a mirror may well be out of reach.
+    if (kind === 'belonging' && preferred !== undefined) return read(preferred, preferred === own ? session : hasty);
     const failures = new Map<Candidate, AirgapError>();
     for (const candidate of inOrder(kind)) {
       try {
@@ -92,7 +98,10 @@ export function createRepository(
     }
     throw allFailed(name, failures.get(own)!, [...failures.values()]);
   }
-  const kindOf = (reference: string) => (isDigest(reference) ? 'digest' : 'tag');
+  const kindOf = (reference: string): ContentKind => {
+    if (isDigest(reference)) return 'digest';
+    return BELONGING_TAG.test(reference) ? 'belonging' : 'tag';
+  };
 
   const repository: Repository = {
     name,
@@ -161,7 +170,7 @@ export function createRepository(
     pushBlob: (descriptor, body, options) => pushBlob(session, own, { descriptor, body }, options),
     pushManifest: writeManifest,
     referrers: (subject: Digest, signal) =>
-      fromAny('digest', (at, session) => listReferrers(session, at, subject, signal)),
+      fromAny('belonging', (at, session) => listReferrers(session, at, subject, signal)),
     listTags: (signal) => listTags(session, own, signal),
   };
   return repository;

@@ -238,7 +238,8 @@ async function hostedRequests(facts: ClusterFacts): Promise<HostedClusterRequest
   );
 }
 
-async function resolveAddresses(host: string): Promise<string[]> {
+/** Addresses a name has on this machine; empty when it has none. */
+export async function resolveAddresses(host: string): Promise<string[]> {
   try {
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (error) {

@@ -7,7 +7,7 @@ import { createRegistryClient } from '../registry/client.ts';
 import { planImageSet, type PlanOptions } from './plan.ts';
 import { planSource } from './plan-source.ts';
 import type { PushTarget } from './push-target.ts';
-import { describePush, pushImages, type PushResult } from './push.ts';
+import { describePush, pingTarget, pushImages, type PushResult } from './push.ts';
 import { generateResources, targetBase } from './resources.ts';
 import { stage } from './stage.ts';
 
@@ -37,8 +37,7 @@ export async function mirrorImages(options: MirrorOptions, ctx: RunContext): Pro
   const file = planFileOf(plan, facts);
   const client = createRegistryClient(options.registry, ctx);
   try {
-    const { registry, prefix } = options.target;
-    await client.ping({ registry, repository: prefix }, ctx.signal);
+    await pingTarget(client, options.target, ctx.signal);
     const push = await stage('push', ctx, async () => {
       const concurrency = options.registry.maxConnections ?? 8;
       const content = { source: planSource(plan, client), images: file.images };

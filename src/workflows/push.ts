@@ -93,6 +93,15 @@ export async function pushImages(
   };
 }
 
+/** Asks the target whether it is there and accepts us, before anything is sent. Errors name the target. */
+export async function pingTarget(client: RegistryClient, target: PushTarget, signal: AbortSignal): Promise<void> {
+  try {
+    await client.ping({ registry: target.registry, repository: target.prefix }, signal);
+  } catch (error) {
+    throw targetError(error, target.registry);
+  }
+}
+
 /** What a push did, in one line. */
 export function describePush(result: PushResult): string {
   const sent = result.pushedBytes === 0 ? 'everything was there' : `${formatBytes(result.pushedBytes)} sent`;

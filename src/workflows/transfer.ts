@@ -41,8 +41,9 @@ export async function transferBlobs(
   if (failures.length > 0) throw failed(failures);
 
   async function runHere(todo: readonly FetchTask[], parallel: number): Promise<Outcome[]> {
-    const client = createRegistryClient(registry, ctx);
-    const writer = openBodyWriter(file.partialPath, { direct: true });
+    // `fetchBody` repeats what failed; two loops inside each other would multiply their tries and pauses.
+    const client = createRegistryClient({ ...registry, attempts: 1 }, ctx);
+    const writer = openBodyWriter(file.pieces, { direct: true });
     const failures: Outcome[] = [];
     const next = todo[Symbol.iterator]();
     const lane = async (): Promise<void> => {
@@ -70,7 +71,7 @@ export async function transferBlobs(
   function runInWorkers(todo: readonly FetchTask[], count: number, parallel: number): Promise<Outcome[]> {
     const perWorker = Math.max(1, Math.ceil(parallel / count));
     const data: TransferWorkerData = {
-      partialPath: file.partialPath,
+      pieces: file.pieces,
       registry: { ...registry, maxConnections: perWorker },
     };
     const failures: Outcome[] = [];
@@ -184,6 +185,6 @@ function failed(failures: readonly Outcome[]): AirgapError {
   return new AirgapError(error.code, `source: ${error.message}${more}`, {
     hint: error.hint ?? 'run the same command again: everything else is in place and is not fetched twice',
     cause: error.cause,
-    data: { ...error.data, failed: failures.map(({ task }) => task.descriptor.digest) },
+    data: { ...error.data, side: 'source', failed: failures.map(({ task }) => task.descriptor.digest) },
   });
 }

@@ -14,7 +14,7 @@ import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
 import type { PushTarget } from './push-target.ts';
-import { describePush, pushImages, type PushOptions, type PushResult } from './push.ts';
+import { describePush, pingTarget, pushImages, type PushOptions, type PushResult } from './push.ts';
 import { confirmContent, writeReceipt, type ConfirmedContent, type Receipt } from './receipt.ts';
 import { targetBase } from './resources.ts';
 import { acceptFor } from './signer.ts';
@@ -89,7 +89,7 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
         options.cluster === undefined
           ? undefined
           : await prepareCluster(opened, { run: options.cluster, target, toolVersion }, ctx);
-      if (options.push) await client.ping({ registry: target.registry, repository: target.prefix }, ctx.signal);
+      if (options.push) await pingTarget(client, target, ctx.signal);
       const before = (await cluster?.preflight()) ?? [];
       const push = options.push ? await pushAll(opened, options, ctx) : undefined;
       const receipt = receiptPath(reader.manifest.bundle, options);

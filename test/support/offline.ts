@@ -29,6 +29,11 @@ export function needOffline(test: TestContext): boolean {
   return false;
 }
 
+/** The words to put before a command that shall run without network; see {@link needOffline}. */
+export function offlinePrefix(): readonly string[] {
+  return namespacePrefix();
+}
+
 /** Runs a program without network to its end. */
 export function runOffline(
   program: string,

@@ -137,7 +137,7 @@ export function machineConfigOperator(seen: string[] = []): Controller {
       kind,
     }));
     const sets = (await Promise.all(kinds.map((kind) => client.list(kind)))).flat();
-    const sources = sets.flatMap((set) => entriesOf(set).map(({ source }) => source)).sort();
+    const sources = sets.flatMap((set) => entriesOf(set).flatMap(({ source, mirrors }) => [source, ...mirrors])).sort();
     const content = sources.join(',');
     if (content === rendered || sources.length === 0) return;
     rendered = content;

@@ -1,15 +1,17 @@
 import type { ManagementInput } from '../management-input.ts';
 import { operatorPhases, placeOf, type OperatorInstall } from '../olm.ts';
+import { bundledSource, OPERATOR_PACKAGE } from '../operator-packages.ts';
 import { withoutProvenance } from '../provenance.ts';
 import type { Phase, Step } from '../step.ts';
 
-const PACKAGE = 'cincinnati-operator';
+const PACKAGE = OPERATOR_PACKAGE.updateService;
 
 /** The update service with the bundle's graph, where the site wants it or its API is there already; left out with a note otherwise. */
 export function updateServiceStep(input: ManagementInput): Step {
   const choice = input.cluster.updateService;
   const install: OperatorInstall = {
     package: PACKAGE,
+    catalogSource: bundledSource(input, PACKAGE),
     choice: choice ?? { install: false, approval: 'Automatic' },
     namespace: 'openshift-update-service',
     channel: 'v1',
