@@ -8,20 +8,32 @@ import { z } from 'zod';
 import { LockSchema } from '../src/mirror/lock.ts';
 import { PlanFileSchema } from '../src/mirror/plan-file.ts';
 import { PlanReportSchema } from '../src/workflows/plan-report.ts';
+import { ReceiptSchema } from '../src/workflows/receipt.ts';
+import { SiteSchema } from '../src/workflows/site.ts';
 
 export const SCHEMA_FOLDER = new URL('../schemas/', import.meta.url).pathname;
 
-const SCHEMAS: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> = {
+interface Published {
+  readonly title: string;
+  readonly schema: z.ZodType;
+  /** People write it: what has a default may be left out. */
+  readonly isWritten?: true;
+}
+
+const SCHEMAS: Readonly<Record<string, Published>> = {
   'plan.schema.json': { title: 'airgap plan --json', schema: PlanReportSchema },
   'plan-file.schema.json': { title: 'plan.json in a bundle', schema: PlanFileSchema },
   'lock.schema.json': { title: 'airgap.lock', schema: LockSchema },
+  'site.schema.json': { title: 'the site file', schema: SiteSchema, isWritten: true },
+  'receipt.schema.json': { title: 'receipt of airgap unpack and airgap mirror', schema: ReceiptSchema },
 };
 
 /** File name → text. */
 export function schemaFiles(): ReadonlyMap<string, string> {
   return new Map(
-    Object.entries(SCHEMAS).map(([name, { title, schema }]) => {
-      const { $schema, ...rest } = z.toJSONSchema(schema, { unrepresentable: 'any', override: describeDigests });
+    Object.entries(SCHEMAS).map(([name, { title, schema, isWritten }]) => {
+      const io = isWritten === true ? 'input' : 'output';
+      const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: describeDigests });
       return [name, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`];
     }),
   );

@@ -31,5 +31,5 @@ export async function snapshot(server: SharedServer): Promise<Record<string, str
       ),
     ),
   );
-  return Object.fromEntries(lists.flat().toSorted());
+  return Object.fromEntries(lists.flat());
 }
