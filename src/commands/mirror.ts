@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { planFlags, registryFlags } from '../cli/flags.ts';
+import { planFlags, receiptFlag, registryFlags } from '../cli/flags.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { parseTarget } from '../cli/target.ts';
 import type { MirrorResult } from '../workflows/mirror.ts';
@@ -17,6 +17,7 @@ left alone: running it again is the resume.`;
     registry: Flags.string({ required: true, helpValue: 'HOST[:PORT][/PREFIX]', description: 'where the images go' }),
     resources: Flags.string({ helpValue: 'DIR', description: 'folder to write the cluster resources to' }),
     icsp: Flags.boolean({ description: 'ImageContentSourcePolicy instead of mirror sets, for clusters before 4.13' }),
+    ...receiptFlag,
     ...registryFlags,
   };
 
@@ -33,11 +34,13 @@ left alone: running it again is the resume.`;
         mirrorForm: flags.icsp ? 'policies' : 'sets',
         toolVersion: this.config.version,
         ...(flags.resources === undefined ? {} : { resources: flags.resources }),
+        ...(flags.receipt === undefined ? {} : { receipt: flags.receipt }),
       },
       ctx,
     );
     this.log(`${result.push.images} images are in ${result.registry}`);
     for (const file of result.resources) this.log(`  ${file}`);
+    if (result.receipt !== undefined) this.log(`receipt: ${result.receipt}`);
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }

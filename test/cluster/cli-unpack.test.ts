@@ -1,11 +1,13 @@
 /** The built command line on the far side: from a signed bundle to a completed hosted cluster, against a real API server and registry. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HYPERSHIFT_API } from '../../src/apply/hosted-cluster-object.ts';
 import { textAt, valueAt } from '../../src/apply/kube-object.ts';
 import { parseYaml, parseYamlStream } from '../../src/core/yaml.ts';
@@ -18,8 +20,9 @@ import { prepareFarSide, SAMPLE_CATALOG, SAMPLE_VERSION, writeSite } from '../su
 import { needApiServer } from '../support/need-apiserver.ts';
 import { flagsFor, jsonOf, openRepository } from '../support/packing.ts';
 import { installManagementCluster, playCluster } from '../support/played-cluster.ts';
+import { needProgram } from '../support/programs.ts';
 import { ACCOUNT, type RegistryAccess } from '../support/registry.ts';
-import { runCli, type CliResult } from '../support/run-cli.ts';
+import { ENTRY, runCli, type CliResult } from '../support/run-cli.ts';
 import { testRegistries } from '../support/shared-registries.ts';
 
 const registry = testRegistries.find(({ tls, auth }) => tls && auth === 'basic')!;
@@ -318,6 +321,30 @@ test('from a bundle to a completed hosted cluster', async (t) => {
         hostedClusters.map(({ name, verdict }) => [name, verdict]),
         [['second', 'completed']],
       );
+    });
+
+    await t.test('status --watch redraws in place', async (t) => {
+      const tmux = needProgram(t, 'tmux');
+      if (tmux === undefined) return;
+      const own = ['-L', `airgap-test-${process.pid}`];
+      const run = (...args: string[]) => execFileSync(tmux, [...own, ...args], { encoding: 'utf8' });
+      const command = `${process.execPath} ${ENTRY} status example --watch --kubeconfig ${server.kubeconfig}`;
+      run('new-session', '-d', '-s', 'watch', '-x', '110', '-y', '30', command);
+      try {
+        const screens = new Set<string>();
+        while (screens.size < 3) {
+          const screen = run('capture-pane', '-p', '-t', 'watch');
+          if (screen.includes('clusters/example: completed')) screens.add(screen);
+          await sleep(200);
+        }
+        for (const screen of screens) {
+          assert.equal(screen.split('Hosted clusters').length, 2, 'one table on the screen');
+          assert.match(screen, /^\d.*\d\nHosted clusters\n/, 'the time, then the table, from the first line on');
+        }
+        assert.equal(run('display', '-p', '-t', 'watch', '#{history_size}').trim(), '0', 'nothing has scrolled away');
+      } finally {
+        run('kill-server');
+      }
     });
 
     await t.test('kubeconfig writes a private file, never over another, and merges', async () => {

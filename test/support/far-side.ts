@@ -76,7 +76,9 @@ export async function prepareFarSide(access: RegistryAccess, kubeconfig: string)
 export function writeSite(far: FarSide, change: (managementCluster: SiteDocument) => SiteDocument, name: string): void {
   const site = parseYaml(readFileSync(far.site, 'utf8'), far.site) as SiteDocument;
   const managementCluster = change(site['managementCluster'] as SiteDocument);
-  writeFileSync(join(far.folder, name), formatYaml({ ...site, managementCluster }));
+  // Fields set to undefined are left out.
+  const document: unknown = JSON.parse(JSON.stringify({ ...site, managementCluster }));
+  writeFileSync(join(far.folder, name), formatYaml(document));
 }
 
 /** Everything a site file can ask of the sample: trust, mirrors, catalogs, operators, ingress, one hosted cluster. */
