@@ -35,6 +35,11 @@ export interface ManagementInput {
   /** PEM certificates for the cluster-wide trust bundle. */
   readonly trustBundle?: string;
   readonly packages: readonly SelectedPackage[];
+  /**
+   * Catalogs on the target registry: reference by tag, as in the generated resources → the same by digest. The next bundle brings
+   * its catalog under the same tag, which a running catalog pod would not notice.
+   */
+  readonly catalogImages?: Readonly<Record<string, string>>;
   /** Absent: this run creates no hosted cluster. */
   readonly hosted?: HostedExpectations;
 }

@@ -147,7 +147,7 @@ async function renderedVerdict(
   if (configured === undefined) return undefined;
   const missing = locations.filter((location) => !configured.has(location));
   if (missing.length === 0) return undefined;
-  const degraded = conditionsOf(pool).find(({ type, status }) => /Degraded$/.test(type) && status === 'True');
+  const degraded = conditionsOf(pool).find(({ type, status }) => type.endsWith('Degraded') && status === 'True');
   if (degraded !== undefined) return undefined;
   return waiting(
     `${subjectOf(pool)}: ${name} does not name yet ${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`,

@@ -53,6 +53,12 @@ export function managementInput(facts: ClusterFacts): ManagementInput {
         catalogSource,
       }));
     }),
+    catalogImages: Object.fromEntries(
+      facts.plan.catalogs.map(({ target, rebuilt, digest }) => [
+        referenceOf(facts.target, target),
+        `${targetRepository(facts.target, target.repository)}@${rebuilt?.digest ?? digest}`,
+      ]),
+    ),
     ...(facts.hosted.length === 0 ? {} : { hosted: hostedExpectations(facts.hosted) }),
   };
 }

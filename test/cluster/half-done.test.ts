@@ -61,7 +61,10 @@ test('a cluster that somebody has worked on before', async (t) => {
     const theirs = createAuthority().ca;
     const existing = configMap('openshift-config', 'our-registries', { 'other.example.com': theirs, [KEY]: theirs });
     await writeAs(server, 'admin', existing);
-    const spec = { additionalTrustedCA: { name: 'our-registries' }, registrySources: { allowedRegistries: ['*.example.com'] } };
+    const spec = {
+      additionalTrustedCA: { name: 'our-registries' },
+      registrySources: { allowedRegistries: ['*.example.com'] },
+    };
     await writeAs(server, 'admin', configObject('Image', spec));
     const stop = runControllers(server, syncControllerConfig());
     t.after(stop);

@@ -5,7 +5,15 @@ import { managementSteps } from '../../src/apply/management-steps.ts';
 import { runSteps, selectSteps } from '../../src/apply/step.ts';
 import { testClient } from '../support/apiserver.ts';
 import { emptyCluster } from '../support/apiserver-shared.ts';
-import { actions, CATALOG, contextFor, managementInput, mirrorSet, REGISTRY } from '../support/management-run.ts';
+import {
+  actions,
+  CATALOG,
+  contextFor,
+  managementInput,
+  mirrorSet,
+  NEXT_CATALOG_IMAGE,
+  REGISTRY,
+} from '../support/management-run.ts';
 import { needApiServer } from '../support/need-apiserver.ts';
 import {
   installOpenShift,
@@ -143,6 +151,23 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
     );
     assert.deepEqual(await versions(), before);
   });
+
+  await t.test(
+    'a later bundle brings its catalog under the same tag, and the catalogs take it over',
+    async (running) => {
+      running.after(runControllers(server, marketplace(offers)));
+      const later = selectSteps(managementSteps(managementInput(NEXT_CATALOG_IMAGE)), { steps: ['catalogs'] });
+      const changed = actions(await runSteps(later, contextFor(server))).filter(
+        (line) => !line.startsWith('unchanged'),
+      );
+      assert.deepEqual(changed, [
+        `configured CatalogSource/openshift-marketplace/${CATALOG}`,
+        'configured ClusterCatalog/cc-redhat-operator-index-v4-20',
+      ]);
+      const [source] = await client.list({ apiVersion: 'operators.coreos.com/v1alpha1', kind: 'CatalogSource' });
+      assert.equal(textAt(source, 'spec', 'image'), NEXT_CATALOG_IMAGE);
+    },
+  );
 
   await t.test('a later bundle with fewer mirrors takes nothing away, unless told to', async () => {
     const smaller = [

@@ -9,7 +9,11 @@ import { createAuthority } from './certificates.ts';
 
 export const REGISTRY = 'registry.example.com:5000';
 export const CATALOG = 'cs-redhat-operator-index-v4-20';
-const INDEX = `${REGISTRY}/redhat/redhat-operator-index:v4.20`;
+const INDEX_REPOSITORY = `${REGISTRY}/redhat/redhat-operator-index`;
+const INDEX = `${INDEX_REPOSITORY}:v4.20`;
+/** The catalog of this bundle, and that of the next one under the same tag. */
+export const CATALOG_IMAGE = `${INDEX_REPOSITORY}@sha256:${'a'.repeat(64)}`;
+export const NEXT_CATALOG_IMAGE = `${INDEX_REPOSITORY}@sha256:${'b'.repeat(64)}`;
 
 export const SITE = {
   storage: { kind: 'lvms', install: true, deviceClasses: [{ paths: ['/dev/disk/by-path/x'] }] },
@@ -33,7 +37,7 @@ const PATIENCE: Timeouts = {
 
 const authority = createAuthority().ca;
 
-export function managementInput(): ManagementInput {
+export function managementInput(catalogImage = CATALOG_IMAGE): ManagementInput {
   return {
     cluster: ManagementClusterSchema.parse(SITE),
     registries: [{ host: REGISTRY, certificates: authority, credentials: { [REGISTRY]: { auth: 'bmV3Om5ldw==' } } }],
@@ -44,6 +48,7 @@ export function managementInput(): ManagementInput {
       { name: 'metallb-operator', channels: [], catalogSource: CATALOG },
       { name: 'multicluster-engine', channels: ['stable-2.10'], catalogSource: CATALOG },
     ],
+    catalogImages: { [INDEX]: catalogImage },
     hosted: { isHighlyAvailable: true, needsDefaultStorageClass: false },
   };
 }

@@ -33,7 +33,7 @@ export function catalogsStep(input: ManagementInput): Step {
     needs: ['preflight', 'mirror-sets'],
     phases: () => [
       ...(input.cluster.catalogs.disableDefaultSources ? [defaultsPhase()] : []),
-      catalogPhase(),
+      catalogPhase(input.catalogImages ?? {}),
       packagesPhase(input.packages),
     ],
   };
@@ -85,7 +85,7 @@ function whenDefaultsGone({ resources, timeouts }: StepContext): Readiness {
   };
 }
 
-function catalogPhase(): Phase {
+function catalogPhase(images: Readonly<Record<string, string>>): Phase {
   return {
     title: 'catalogs of the bundle',
     async writes({ client, resources }): Promise<Write[]> {
@@ -93,7 +93,7 @@ function catalogPhase(): Phase {
         (await client.kind(CLUSTER_CATALOGS.apiVersion, CLUSTER_CATALOGS.kind)) !== undefined;
       return resources
         .filter(({ kind }) => kind === CATALOG_SOURCES.kind || (kind === CLUSTER_CATALOGS.kind && knowsClusterCatalogs))
-        .map((object) => ({ how: 'apply', object: withoutProvenance(object) }));
+        .map((object) => ({ how: 'apply', object: pinned(withoutProvenance(object), images) }));
     },
     ready: (context, changes) =>
       context.resources.flatMap((object) => {
@@ -101,6 +101,18 @@ function catalogPhase(): Phase {
         return object.kind === CLUSTER_CATALOGS.kind ? [whenClusterCatalogServes(context, object)] : [];
       }),
   };
+}
+
+/** A catalog resource that names its image by digest, where that is known. */
+function pinned(object: KubeObject, images: Readonly<Record<string, string>>): KubeObject {
+  const pin = (reference: string | undefined) => (reference === undefined ? undefined : images[reference]);
+  if (object.kind === CATALOG_SOURCES.kind) {
+    const image = pin(textAt(object, 'spec', 'image'));
+    return image === undefined ? object : { ...object, spec: { ...(object['spec'] as object), image } };
+  }
+  const ref = pin(textAt(object, 'spec', 'source', 'image', 'ref'));
+  if (ref === undefined) return object;
+  return { ...object, spec: { ...(object['spec'] as object), source: { type: 'Image', image: { ref } } } };
 }
 
 /** A CatalogSource has no observed generation: after a change only a connection made later than it counts. */
