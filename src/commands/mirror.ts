@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { nestingFlag, planFlags, registryFlags } from '../cli/flags.ts';
+import { nestingFlag, planFlags, receiptFlag, registryFlags } from '../cli/flags.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import type { MirrorResult } from '../workflows/mirror.ts';
 
@@ -21,6 +21,7 @@ left alone: running it again is the resume.`;
     ...nestingFlag,
     resources: Flags.string({ helpValue: 'DIR', description: 'folder to write the cluster resources to' }),
     icsp: Flags.boolean({ description: 'ImageContentSourcePolicy instead of mirror sets, for clusters before 4.13' }),
+    ...receiptFlag,
     ...registryFlags,
   };
 
@@ -45,11 +46,13 @@ left alone: running it again is the resume.`;
         mirrorForm: flags.icsp ? 'policies' : 'sets',
         toolVersion: this.config.version,
         ...(flags.resources === undefined ? {} : { resources: flags.resources }),
+        ...(flags.receipt === undefined ? {} : { receipt: flags.receipt }),
       },
       ctx,
     );
     this.log(`${result.push.images} images are in ${result.registry}`);
     for (const file of result.resources) this.log(`  ${file}`);
+    if (result.receipt !== undefined) this.log(`receipt: ${result.receipt}`);
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }
