@@ -5,9 +5,9 @@
  */
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { digestTag } from '../src/oci/reference.ts';
-import { isManifestType, MEDIA_TYPE, type Descriptor } from '../src/oci/types.ts';
+import { MEDIA_TYPE, type Descriptor } from '../src/oci/types.ts';
 import type { RegistryClient } from '../src/registry/client.ts';
-import { catalog, catalogImage } from '../test/support/catalogs.ts';
+import { catalog, catalogContent, catalogImage } from '../test/support/catalogs.ts';
 import { image, index, pushContent, type BuiltContent } from '../test/support/images.ts';
 import { createTestKey } from '../test/support/openpgp.ts';
 import {
@@ -54,7 +54,10 @@ export async function pushSample(client: RegistryClient, host: string): Promise<
           channels: [{ name: 'stable-4.17', minVersion: '4.17.4', maxVersion: '4.17.5' }],
         },
         operators: [
-          { catalog: `${OPERATORS}/redhat/redhat-operator-index:v4.17`, packages: [{ name: 'metallb-operator' }] },
+          {
+            catalog: `${OPERATORS}/redhat/redhat-operator-index:v4.17`,
+            packages: ['kubevirt-hyperconverged', 'metallb-operator', 'multicluster-engine'].map((name) => ({ name })),
+          },
         ],
         additionalImages: ['console:v1.0', 'api-server:v1.0', 'legacy:2.3', 'agent:5.1'].map((name) => ({
           name: `${TEAM}/team/${name}`,
@@ -69,7 +72,7 @@ export async function pushSample(client: RegistryClient, host: string): Promise<
 
 type Push = (name: string, built: BuiltContent, tag?: string) => Promise<Descriptor>;
 
-/** A catalog with two packages, of which the image set wants one. */
+/** A catalog with the operators that hosted clusters need, and one more that the image set does not want. */
 async function pushOperators(push: Push): Promise<void> {
   const operator = async (name: string): Promise<string> => {
     const root = await push(
@@ -83,6 +86,8 @@ async function pushOperators(push: Push): Promise<void> {
   const [bundle, controller, speaker] = await Promise.all(
     ['openshift4/metallb-operator-bundle', 'openshift4/metallb-rhel9', 'openshift4/frr-rhel9'].map(operator),
   );
+  const virtualization = await operator('container-native-virtualization/hco-bundle-registry-rhel9');
+  const engine = await operator('multicluster-engine/mce-operator-bundle');
   const other = await operator('openshift4/other-bundle');
   const files = catalog()
     .package('metallb-operator', { defaultChannel: 'stable' })
@@ -96,44 +101,21 @@ async function pushOperators(push: Push): Promise<void> {
         { name: 'speaker', image: speaker! },
       ],
     })
+    .package('kubevirt-hyperconverged', { defaultChannel: 'stable' })
+    .channel('stable', ['kubevirt-hyperconverged-operator.v4.17.3'])
+    .bundle('kubevirt-hyperconverged-operator.v4.17.3', '4.17.3', {
+      image: virtualization,
+      relatedImages: [{ name: '', image: virtualization }],
+    })
+    .package('multicluster-engine', { defaultChannel: 'stable-2.7' })
+    .channel('stable-2.7', ['multicluster-engine.v2.7.2'])
+    .bundle('multicluster-engine.v2.7.2', '2.7.2', { image: engine, relatedImages: [{ name: '', image: engine }] })
     .package('other-operator', { defaultChannel: 'stable' })
     .channel('stable', ['other-operator.v1.0.0'])
     .bundle('other-operator.v1.0.0', '1.0.0', { image: other, relatedImages: [{ name: '', image: other }] })
     .files();
   const built = catalogImage(files, { platforms: ['linux/amd64', 'linux/arm64'] });
-  const types = mediaTypesOf(built.content, built.root);
-  const contents = [...built.content].map(([digest, bytes]) => ({
-    descriptor: { mediaType: types.get(digest) ?? MEDIA_TYPE.ociLayerGzip, digest, size: bytes.length },
-    bytes,
-  }));
-  // Blobs before the manifests that name them, the index last.
-  const rank = (mediaType: string): number =>
-    mediaType === MEDIA_TYPE.ociIndex ? 2 : isManifestType(mediaType) ? 1 : 0;
-  const ordered = contents.toSorted((a, b) => rank(a.descriptor.mediaType) - rank(b.descriptor.mediaType));
-  await push(`${OPERATORS}/redhat/redhat-operator-index`, { root: built.root, contents: ordered }, 'v4.17');
-}
-
-/** Media types of everything a root leads to. */
-function mediaTypesOf(content: ReadonlyMap<string, Buffer>, root: Descriptor): Map<string, string> {
-  const types = new Map<string, string>();
-  const visit = (descriptor: Descriptor): void => {
-    types.set(descriptor.digest, descriptor.mediaType);
-    if (!isManifestType(descriptor.mediaType)) return;
-    const document = JSON.parse(content.get(descriptor.digest)!.toString()) as {
-      manifests?: Descriptor[];
-      config?: Descriptor;
-      layers?: Descriptor[];
-    };
-    for (const next of [
-      ...(document.manifests ?? []),
-      ...(document.config ? [document.config] : []),
-      ...(document.layers ?? []),
-    ]) {
-      visit(next);
-    }
-  };
-  visit(root);
-  return types;
+  await push(`${OPERATORS}/redhat/redhat-operator-index`, catalogContent(built), 'v4.17');
 }
 
 async function pushTeamImages(push: Push): Promise<void> {

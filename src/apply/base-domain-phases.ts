@@ -1,13 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import {
-  buildAppsService,
-  dnsProblem,
-  dnsRecord,
-  externalAddress,
-  routerNodePorts,
-  type NodePorts,
-} from './base-domain.ts';
+import { buildAppsService, dnsRecord, externalAddress, routerNodePorts, type NodePorts } from './base-domain.ts';
 import { openHostedCluster } from './collect-status.ts';
+import { findDnsProblem } from './hosted-applications.ts';
 import { hasNodes } from './hosted-cluster-facts.ts';
 import { hostedClusterRef, whenFirstNode } from './hosted-cluster-readiness.ts';
 import { INFRA_LABEL } from './hosted-cluster-render.ts';
@@ -111,9 +104,7 @@ function whenResolved(
       const address = externalAddress(await place.get(refOf(service)));
       if (address === undefined) return waiting('the load balancer lost its address');
       const record = dnsRecord(options, address);
-      const wanted = address.kind === 'ip' ? [address.value] : await context.hosted.resolveAddresses(address.value);
-      const probe = record.name.replace('*', `probe-${randomBytes(4).toString('hex')}`);
-      const problem = dnsProblem(record, await context.hosted.resolveAddresses(probe), wanted);
+      const problem = await findDnsProblem(record, context.hosted.resolveAddresses);
       return problem === undefined ? READY : waiting(`${problem}; make the record: ${record.zoneLine}`);
     },
   };

@@ -26,7 +26,7 @@ export interface DnsRecord {
 type Identity = Pick<HostedClusterOptions, 'name' | 'namespace' | 'baseDomain' | 'baseDomainPrefix' | 'infraNamespace'>;
 
 /** Domain of the applications. An empty prefix was asked for by name; then nothing stands before the base domain. */
-export function appsDomain({ name, baseDomain, baseDomainPrefix }: Identity): string {
+export function appsDomain({ name, baseDomain, baseDomainPrefix }: Omit<Identity, 'infraNamespace'>): string {
   return ['apps', baseDomainPrefix ?? name, baseDomain].filter((label) => label !== '').join('.');
 }
 
@@ -79,7 +79,7 @@ export function externalAddress(service: KubeObject | undefined): ExternalAddres
 }
 
 /** The wildcard record for an address. */
-export function dnsRecord(cluster: Identity, address: ExternalAddress): DnsRecord {
+export function dnsRecord(cluster: Omit<Identity, 'infraNamespace'>, address: ExternalAddress): DnsRecord {
   const name = `*.${appsDomain(cluster)}`;
   const type = address.kind === 'hostname' ? 'CNAME' : address.value.includes(':') ? 'AAAA' : 'A';
   const target = type === 'CNAME' ? `${address.value}.` : address.value;

@@ -1,4 +1,5 @@
 import { AirgapError, isAbort } from '../core/errors.ts';
+import { findApplications, type ResolveAddresses } from './hosted-applications.ts';
 import { HYPERSHIFT_API } from './hosted-cluster-object.ts';
 import {
   controlPlaneNamespace,
@@ -54,13 +55,14 @@ const AGENT_KINDS = [
 
 /**
  * The state of the hosted clusters of a management cluster: control plane, data plane, what is waited for and why. Only reads;
- * kinds that are not served and hosted clusters that do not answer are results, not errors.
+ * kinds that are not served and hosted clusters that do not answer are results, not errors. With `resolve` the DNS records of
+ * base domains are looked up too.
  * Throws `E_NOT_FOUND` when the one that was asked for does not exist.
  */
 export async function collectStatus(
   client: KubeClient,
   open: OpenCluster,
-  wanted: { readonly namespace?: string; readonly name?: string } = {},
+  wanted: { readonly namespace?: string; readonly name?: string; readonly resolve?: ResolveAddresses } = {},
 ): Promise<StatusReport> {
   const all = await client.list(selector(HYPERSHIFT_API, 'HostedCluster', wanted.namespace));
   const clusters = all.filter(({ metadata }) => wanted.name === undefined || metadata.name === wanted.name);
@@ -71,7 +73,7 @@ export async function collectStatus(
     });
   }
   const hostedClusters: HostedClusterStatus[] = [];
-  for (const cluster of clusters) hostedClusters.push(await statusOf(client, open, cluster));
+  for (const cluster of clusters) hostedClusters.push(await statusOf(client, open, cluster, wanted.resolve));
   const operatorPods = await client.list(selector('v1', 'Pod', 'hypershift'));
   const tables = [hostedClusterTable(clusters), podTable('HyperShift operator', operatorPods)];
   for (const [title, apiVersion, kind] of AGENT_KINDS) {
@@ -87,6 +89,7 @@ export async function readHostedClusterObjects(
   client: KubeClient,
   open: OpenCluster,
   hostedCluster: KubeObject,
+  resolve?: ResolveAddresses,
 ): Promise<HostedClusterObjects> {
   const { namespace = '', name } = hostedCluster.metadata;
   const place = controlPlaneNamespace(namespace, name);
@@ -95,6 +98,8 @@ export async function readHostedClusterObjects(
   const pools = await client.list(selector(HYPERSHIFT_API, 'NodePool', namespace));
   const capi = await client.servedVersion('cluster.x-k8s.io', 'Machine', ['v1beta2', 'v1beta1']);
   const guest = await readGuestObjects(client, open, hostedCluster);
+  const [service] = await machines.list('v1', 'Service', { fieldSelector: `metadata.name=${name}-apps` });
+  const applications = await findApplications(hostedCluster, service, resolve);
   return {
     hostedCluster,
     nodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') === name),
@@ -105,6 +110,7 @@ export async function readHostedClusterObjects(
     virtualMachineInstances: await machines.list('kubevirt.io/v1', 'VirtualMachineInstance', own),
     dataVolumes: await machines.list('cdi.kubevirt.io/v1beta1', 'DataVolume', {}),
     routes: await machines.list('route.openshift.io/v1', 'Route', {}),
+    ...(applications === undefined ? {} : { applications }),
     ...(guest === undefined ? {} : { guest }),
   };
 }
@@ -124,7 +130,7 @@ async function openMachinePlace(client: KubeClient, open: OpenCluster, hostedClu
   };
   const { place, where } = secretName === undefined ? inCluster : await elsewhere();
   return {
-    list: async (apiVersion: string, kind: string, filter: Pick<KindSelector, 'labelSelector'>) =>
+    list: async (apiVersion: string, kind: string, filter: Pick<KindSelector, 'labelSelector' | 'fieldSelector'>) =>
       place === undefined ? [] : place.list({ ...selector(apiVersion, kind, where), ...filter }),
   };
 }
@@ -144,8 +150,13 @@ export async function openHostedCluster(
   return (await isAnswering(guest)) ? guest : undefined;
 }
 
-async function statusOf(client: KubeClient, open: OpenCluster, cluster: KubeObject): Promise<HostedClusterStatus> {
-  const objects = await readHostedClusterObjects(client, open, cluster);
+async function statusOf(
+  client: KubeClient,
+  open: OpenCluster,
+  cluster: KubeObject,
+  resolve: ResolveAddresses | undefined,
+): Promise<HostedClusterStatus> {
+  const objects = await readHostedClusterObjects(client, open, cluster, resolve);
   const { state, blockers } = judgeHostedCluster(objects);
   return {
     namespace: cluster.metadata.namespace ?? '',

@@ -64,5 +64,6 @@ export async function readLiveHostedCluster(
   return {
     ...Object.fromEntries(present),
     nodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') === name),
+    otherNodePools: pools.filter((pool) => textAt(pool, 'spec', 'clusterName') !== name),
   };
 }

@@ -9,7 +9,7 @@ import { renderHostedCluster, type SshKey } from './hosted-cluster-render.ts';
 import { secretNames, TRUST_BUNDLE_KEY, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
 import { INFRA_LABEL } from './hosted-cluster-render.ts';
 import type { ImageContentSource } from './hosted-cluster-schema.ts';
-import { listAt, numberAt, textAt, textMapAt, type KubeObject } from './kube-object.ts';
+import { listAt, numberAt, subjectOf, textAt, textMapAt, type KubeObject } from './kube-object.ts';
 import { unionOfTrustBundles } from './trust-bundle.ts';
 
 /** What the target registry offers to hosted clusters, known from the bundle's plan. */
@@ -28,6 +28,8 @@ export interface BundleContent {
 export interface LiveHostedCluster {
   readonly hostedCluster?: KubeObject;
   readonly nodePools: readonly KubeObject[];
+  /** Node pools of other hosted clusters in the same namespace. */
+  readonly otherNodePools?: readonly KubeObject[];
   readonly encryptionKey?: KubeObject;
   readonly sshKey?: KubeObject;
   readonly trustBundle?: KubeObject;
@@ -205,7 +207,23 @@ function withLiveReplicas(options: HostedClusterOptions, live: LiveHostedCluster
   };
 }
 
+function assertNothingInTheWay(objects: readonly KubeObject[], live: LiveHostedCluster): void {
+  if (live.hostedCluster?.metadata.deletionTimestamp !== undefined) {
+    throw new AirgapError('E_PREFLIGHT', `${subjectOf(live.hostedCluster)} is being deleted`, {
+      hint: 'wait until it is gone, then run the same command again',
+    });
+  }
+  const taken = (live.otherNodePools ?? []).find(({ metadata }) =>
+    objects.some(({ kind, metadata: { name } }) => kind === 'NodePool' && name === metadata.name),
+  );
+  if (taken === undefined) return;
+  throw new AirgapError('E_PREFLIGHT', `${subjectOf(taken)} belongs to another hosted cluster`, {
+    hint: 'give the hosted cluster or its node pool another name',
+  });
+}
+
 function assertResumable(objects: readonly KubeObject[], live: LiveHostedCluster, allowRemovals: boolean): void {
+  assertNothingInTheWay(objects, live);
   const existing = [...(live.hostedCluster === undefined ? [] : [live.hostedCluster]), ...live.nodePools];
   for (const object of existing) {
     const wanted = objects.find(({ kind, metadata }) => kind === object.kind && metadata.name === object.metadata.name);

@@ -1,3 +1,4 @@
+import { HOSTED_CLUSTER_CONDITIONS, NODE_POOL_CONDITIONS, type ConditionMeaning } from './hosted-conditions.ts';
 import { progressOf, versionOf, type GuestObjects, type HostedClusterObjects } from './hosted-status.ts';
 import { conditionsOf, listAt, numberAt, textAt, textMapAt, valueAt, type KubeObject } from './kube-object.ts';
 
@@ -75,6 +76,8 @@ export function controlPlaneTables(objects: HostedClusterObjects): StatusTable[]
         textAt(volume, 'status', 'progress') ?? '',
       ]),
     },
+    conditionTable(objects),
+    applicationsTable(objects),
     podTable('Control plane pods', objects.pods),
     {
       title: 'Control plane components',
@@ -88,6 +91,42 @@ export function controlPlaneTables(objects: HostedClusterObjects): StatusTable[]
     },
   ];
   return tables.filter(({ rows }) => rows.length > 0);
+}
+
+/** All conditions of the hosted cluster and its pools. Types nobody has told us about are shown without a verdict. */
+function conditionTable({ hostedCluster, nodePools }: HostedClusterObjects): StatusTable {
+  const rowsOf = (object: KubeObject, meanings: readonly ConditionMeaning[]) =>
+    conditionsOf(object).map(({ type, status, reason, message }) => {
+      const meaning = meanings.find((entry) => entry.type === type);
+      const isGood = meaning === undefined ? '' : meaning.good === status ? 'yes' : meaning.isInformational ? '' : 'no';
+      return [`${object.kind}/${object.metadata.name}`, type, status, isGood, reason ?? '', message ?? ''];
+    });
+  return {
+    title: 'Conditions',
+    columns: ['OBJECT', 'CONDITION', 'STATUS', 'GOOD', 'REASON', 'MESSAGE'],
+    rows: [
+      ...rowsOf(hostedCluster, HOSTED_CLUSTER_CONDITIONS),
+      ...nodePools.flatMap((pool) => rowsOf(pool, NODE_POOL_CONDITIONS)),
+    ],
+  };
+}
+
+function applicationsTable({ applications }: HostedClusterObjects): StatusTable {
+  return {
+    title: 'Applications',
+    columns: ['NAME', 'ADDRESS', 'DNS RECORD', 'PROBLEM'],
+    rows:
+      applications === undefined
+        ? []
+        : [
+            [
+              applications.name,
+              applications.record?.value ?? '',
+              applications.record?.zoneLine ?? '',
+              applications.problem ?? '',
+            ],
+          ],
+  };
 }
 
 /** Data plane view, from inside the hosted cluster. */

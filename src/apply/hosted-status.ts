@@ -1,3 +1,4 @@
+import type { Applications } from './hosted-applications.ts';
 import {
   BLOCK_RANKS,
   HOSTED_CLUSTER_CONDITIONS,
@@ -21,6 +22,8 @@ export interface HostedClusterObjects {
   readonly dataVolumes: readonly KubeObject[];
   /** Routes of the control plane's namespace. */
   readonly routes: readonly KubeObject[];
+  /** Absent without a base domain. */
+  readonly applications?: Applications;
   /** Inside the hosted cluster; absent while its API server does not answer. */
   readonly guest?: GuestObjects;
 }
@@ -78,6 +81,7 @@ export function judgeHostedCluster(objects: HostedClusterObjects): HostedCluster
     ...dataVolumeBlockers(objects),
     ...nodePoolBlockers(objects),
     ...routeBlockers(objects),
+    ...dnsBlockers(objects),
     ...guestBlockers(objects),
   ];
   const blockers = BLOCK_RANKS.flatMap((rank) => found.filter((blocker) => blocker.rank === rank));
@@ -146,6 +150,20 @@ function routeBlockers({ hostedCluster, routes }: HostedClusterObjects): Blocker
       look: `oc -n ${controlPlaneNamespace(namespace, name)} describe route ${route.metadata.name}`,
     };
   });
+}
+
+/** With a base domain the site has to make a record; until it answers, console and ingress can not be well. */
+function dnsBlockers({ hostedCluster, applications }: HostedClusterObjects): Blocker[] {
+  const { namespace = '', name } = hostedCluster.metadata;
+  if (applications === undefined || progressOf(hostedCluster) === 'Completed') return [];
+  const { record, problem } = applications;
+  if (record !== undefined && problem === undefined) return [];
+  const look = `oc -n ${controlPlaneNamespace(namespace, name)} get service ${name}-apps`;
+  if (record === undefined) {
+    const cause = 'the load balancer service is made once nodes are ready; then it waits for a free address';
+    return [{ rank: 'ingress', waitingFor: `an address for ${applications.name}`, cause, look }];
+  }
+  return [{ rank: 'ingress', waitingFor: `DNS: ${problem}`, cause: `the record is missing: ${record.zoneLine}`, look }];
 }
 
 function dataVolumeBlockers({ hostedCluster, dataVolumes }: HostedClusterObjects): Blocker[] {

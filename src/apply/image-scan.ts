@@ -55,7 +55,7 @@ export function refuseUnmirroredImages(images: readonly UnmirroredImage[]): void
     return `\n  ${reference} ${why} (${places.slice(0, 3).join(', ')}${places.length > 3 ? ', …' : ''})`;
   });
   throw new AirgapError('E_CONFIG', `${images.length} images could not be pulled on the far side:${lines.join('')}`, {
-    hint: 'add them under mirror.additionalImages, by digest where the resource names a digest',
+    hint: 'add them under mirror.additionalImages, by digest where the resource names a digest; --allow-unmirrored when nothing runs them',
     data: { images },
   });
 }

@@ -4,7 +4,7 @@ import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { parseRetryAfter, withRetry } from '../core/retry.ts';
 import { withQuery, type KubeConnection, type KubeRequest } from './kube.ts';
-import { createDiscovery, type KindInfo } from './kube-discovery.ts';
+import { createDiscovery, type Discovery, type KindInfo } from './kube-discovery.ts';
 import { isTransient, networkError, statusError } from './kube-error.ts';
 import { subjectOf, textAt, listAt, refOf, type KindSelector, type KubeObject, type ObjectRef } from './kube-object.ts';
 import { watchKind, type WatchOptions } from './kube-watch.ts';
@@ -21,6 +21,12 @@ export interface WriteOptions {
 
 export interface PatchOptions extends WriteOptions {
   readonly subresource?: string;
+}
+
+/** What a client works under. */
+export interface ClientContext extends RunContext {
+  /** Tries of a request, the first included. Absent: few until the server has answered once, then enough for its restart. */
+  readonly attempts?: number;
 }
 
 /** What steps may ask of a cluster. Reads of kinds the cluster does not serve find nothing; that is a result, not an error. */
@@ -47,12 +53,16 @@ export interface KubeClient {
   read(path: string): Promise<string>;
   /** Calls back for every change until the signal aborts; survives restarts of the API server. Never throws but for an abort. */
   watch(selector: KindSelector, options: WatchOptions): Promise<void>;
-  /** The same cluster under another signal or reporter; connections and discovery are shared. */
-  within(context: Partial<RunContext>): KubeClient;
+  /** The same cluster under another signal, reporter or patience; connections and discovery are shared. */
+  within(context: Partial<ClientContext>): KubeClient;
 }
 
 /** A page of a list; keeps answers small enough for etcd and for us. */
 const PAGE_SIZE = 500;
+/** A server that never answered is more likely the wrong address than one that restarts. */
+const FIRST_ATTEMPTS = 4;
+/** About two minutes: the API server of a cluster with one node restarts in that time. */
+const ATTEMPTS = 10;
 /** An API server answers any single request well within this. */
 const IDLE_MS = 60_000;
 
@@ -63,15 +73,18 @@ type Send = (
 
 /** A client for one API server. Reads and applies are retried while the server restarts or is overloaded. */
 export function createKubeClient(connection: KubeConnection, context: RunContext): KubeClient {
-  return clientOver(connection, context, createDiscovery());
+  return clientOver(connection, context, { discovery: createDiscovery(), hasAnswered: false });
 }
 
-function clientOver(
-  connection: KubeConnection,
-  context: RunContext,
-  discovery: ReturnType<typeof createDiscovery>,
-): KubeClient {
-  const send: Send = (request, what) => sendPatiently(connection, context, request, what);
+/** What all clients of one cluster know together. */
+interface Shared {
+  readonly discovery: Discovery;
+  hasAnswered: boolean;
+}
+
+function clientOver(connection: KubeConnection, context: ClientContext, shared: Shared): KubeClient {
+  const { discovery } = shared;
+  const send: Send = (request, what) => sendPatiently({ connection, context, shared }, request, what);
   const read = (path: string) => send({ method: 'GET', path }, { verb: 'read', subject: path });
   const kindOf = (apiVersion: string, kind: string) => discovery.kind(read, apiVersion, kind);
   const needKind = async (apiVersion: string, kind: string) => {
@@ -160,13 +173,12 @@ function clientOver(
       };
       await watchKind(connection, { locate, query: selectorQuery(selector), subject: selector.kind }, options);
     },
-    within: (part) => clientOver(connection, { ...context, ...part }, discovery),
+    within: (part) => clientOver(connection, { ...context, ...part }, shared),
   };
 }
 
 async function sendPatiently(
-  connection: KubeConnection,
-  context: RunContext,
+  { connection, context, shared }: { connection: KubeConnection; context: ClientContext; shared: Shared },
   request: Omit<KubeRequest, 'signal' | 'idleMs'>,
   what: { readonly verb: string; readonly subject: string },
 ): Promise<string> {
@@ -177,6 +189,7 @@ async function sendPatiently(
       retryAfterMs = undefined;
       const response = await answerOf(connection, context, request, what);
       const body = await bodyOf(response, connection, what);
+      shared.hasAnswered = true;
       const status = response.statusCode ?? 0;
       if (status < 400) return body;
       const seconds = response.headers['retry-after'];
@@ -185,6 +198,7 @@ async function sendPatiently(
     },
     {
       signal: context.signal,
+      attempts: context.attempts ?? (shared.hasAnswered ? ATTEMPTS : FIRST_ATTEMPTS),
       retryable: (error) => {
         if (isAirgapError(error, 'E_UNAUTHORIZED') && !hasRefreshed) {
           hasRefreshed = true;

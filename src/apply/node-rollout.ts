@@ -10,8 +10,10 @@ const REGISTRIES_FILE = '/etc/containers/registries.conf';
 
 export interface RolloutOptions {
   readonly timeouts: Timeouts;
-  /** Sources that the rendered configuration must name before a roll-out counts as the one that was caused. */
-  readonly sources: readonly string[];
+  /** Sources and mirrors that the rendered configuration must name before a roll-out counts as the one that was caused. */
+  readonly locations: readonly string[];
+  /** Configuration of each pool before something was written; absent when nothing was. */
+  readonly before?: ReadonlyMap<string, string | undefined> | undefined;
 }
 
 /**
@@ -31,10 +33,12 @@ export async function whenNodesRolledOut(client: KubeClient, options: RolloutOpt
       watches: [POOLS, NODES],
       async check(cluster) {
         const now = await cluster.list(POOLS);
-        const isNoticed = Date.now() - startedAt >= timeouts.noticeMs;
+        const isNoticed = Date.now() - startedAt >= timeouts.noticeMs || hasChanged(now, options.before);
+        // Identical content is legal, so this is not waited for any longer.
+        if (options.before !== undefined && !isNoticed) return waiting('the pools have not noticed the change yet');
         for (const pool of now) {
           const verdict =
-            (await renderedVerdict(cluster, pool, options.sources, isNoticed)) ?? poolVerdict(pool, timeouts.graceMs);
+            (await renderedVerdict(cluster, pool, options.locations)) ?? poolVerdict(pool, timeouts.graceMs);
           if (verdict.state !== 'ready') return verdict;
         }
         for (const node of await cluster.list(NODES)) {
@@ -45,6 +49,12 @@ export async function whenNodesRolledOut(client: KubeClient, options: RolloutOpt
       },
     },
   ];
+}
+
+/** Which configuration each pool wants, to see later whether that changed. */
+export async function poolConfigurations(client: KubeClient): Promise<ReadonlyMap<string, string | undefined>> {
+  const pools = await client.list(POOLS);
+  return new Map(pools.map((pool) => [pool.metadata.name, textAt(pool, 'spec', 'configuration', 'name')]));
 }
 
 /** Whether a pool has finished (machine config operator, MachineConfigPool status). */
@@ -119,26 +129,28 @@ export function configuredSources(machineConfig: KubeObject): ReadonlySet<string
   return new Set([...text.matchAll(/^\s*(?:prefix|location)\s*=\s*"([^"]*)"/gm)].map(([, value]) => value!));
 }
 
-/** Undefined when the rendered configuration names all sources (or does not tell and had time to change). */
+function hasChanged(pools: readonly KubeObject[], before: RolloutOptions['before']): boolean {
+  if (before === undefined) return true;
+  return pools.some((pool) => before.get(pool.metadata.name) !== textAt(pool, 'spec', 'configuration', 'name'));
+}
+
+/** Undefined when the rendered configuration names all locations, or does not tell. */
 async function renderedVerdict(
   client: KubeClient,
   pool: KubeObject,
-  sources: readonly string[],
-  isNoticed: boolean,
+  locations: readonly string[],
 ): Promise<Verdict | undefined> {
   const name = textAt(pool, 'spec', 'configuration', 'name');
-  if (sources.length === 0 || valueAt(pool, 'spec', 'paused') === true) return undefined;
+  if (locations.length === 0 || valueAt(pool, 'spec', 'paused') === true) return undefined;
   const rendered = name === undefined ? undefined : await client.get({ ...POOLS, kind: 'MachineConfig', name });
   const configured = rendered === undefined ? undefined : configuredSources(rendered);
-  if (configured === undefined) {
-    return isNoticed ? undefined : waiting(`${subjectOf(pool)}: waiting for the new configuration to be rendered`);
-  }
-  const missing = sources.filter((source) => !configured.has(source));
+  if (configured === undefined) return undefined;
+  const missing = locations.filter((location) => !configured.has(location));
   if (missing.length === 0) return undefined;
-  const degraded = conditionsOf(pool).find(({ type, status }) => type === 'RenderDegraded' && status === 'True');
+  const degraded = conditionsOf(pool).find(({ type, status }) => /Degraded$/.test(type) && status === 'True');
   if (degraded !== undefined) return undefined;
   return waiting(
-    `${subjectOf(pool)}: ${name} has no mirror yet for ${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`,
+    `${subjectOf(pool)}: ${name} does not name yet ${missing[0]}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`,
   );
 }
 

@@ -13,6 +13,8 @@ export interface OperatorInstall {
   readonly choice: OperatorChoice;
   readonly namespace: string;
   readonly channel?: string;
+  /** CatalogSource of the bundle that has the package. */
+  readonly catalogSource?: string | undefined;
   /** Pod security and other labels its operands need on the namespace. */
   readonly labels?: Readonly<Record<string, string>>;
   /** The mode used when it is supported: watch its own namespace only, or all. */
@@ -62,7 +64,9 @@ async function subscriptionWrites(context: StepContext, install: OperatorInstall
   const { choice } = install;
   const existing = await existingSubscription(client, install.package);
   const offered = await offeredPackage(context, install);
-  if (offered === undefined && !context.options.dryRun && existing === undefined) {
+  const source = offered?.catalogSource ?? textAt(existing, 'spec', 'source') ?? choice.source ?? install.catalogSource;
+  // A dry run comes before the catalogs are there; what the bundle says of them must do.
+  if (source === undefined || (offered === undefined && existing === undefined && !context.options.dryRun)) {
     throw new AirgapError('E_PREFLIGHT', `no catalog offers the package ${install.package}`, {
       hint: 'add it to the image set, or name its catalog as `source` in the site file',
     });
@@ -74,7 +78,6 @@ async function subscriptionWrites(context: StepContext, install: OperatorInstall
     return [];
   }
   const channelName = channel?.name ?? textAt(existing, 'spec', 'channel') ?? wantedChannel(install);
-  const source = offered?.catalogSource ?? textAt(existing, 'spec', 'source') ?? choice.source ?? install.package;
   const group = await operatorGroup(client, place.namespace, modeOf(install, channel));
   return [
     { how: 'apply', object: namespaceObject(place.namespace, install) },
@@ -105,14 +108,20 @@ async function approvalWrites(context: StepContext, install: OperatorInstall): P
   const plan = name === undefined ? undefined : await client.get({ ...PLANS, namespace: place.namespace, name });
   if (plan === undefined || textAt(plan, 'status', 'phase') !== 'RequiresApproval') return [];
   const brought = listAt(plan, 'spec', 'clusterServiceVersionNames').map(String);
-  const expected = install.choice.startingCSV ?? textAt(subscription, 'status', 'currentCSV');
-  if (expected !== undefined && !brought.includes(expected)) {
+  const { startingCSV } = install.choice;
+  const installed = textAt(subscription, 'status', 'installedCSV');
+  if (installed !== undefined && startingCSV === undefined) {
+    const message = `InstallPlan/${place.namespace}/${name} would update ${installed} to ${brought.join(', ')} and waits for your approval`;
+    context.report({ type: 'warning', code: 'W_CLUSTER', message });
+    return [];
+  }
+  const expected = startingCSV ?? textAt(subscription, 'status', 'currentCSV');
+  const others = brought.filter((csv) => csv !== expected);
+  if (others.length > 0) {
     throw new AirgapError(
-      'E_FAILED',
-      `InstallPlan/${place.namespace}/${name} would bring ${brought.join(', ')}, not ${expected}`,
-      {
-        hint: 'look at the plan and approve or delete it by hand',
-      },
+      'E_PREFLIGHT',
+      `InstallPlan/${place.namespace}/${name} would bring ${others.join(', ')} beside ${expected}`,
+      { hint: 'look at the plan, approve it by hand and run again' },
     );
   }
   const ref = { ...PLANS, namespace: place.namespace, name: plan.metadata.name };
@@ -138,7 +147,10 @@ async function offeredPackage(context: StepContext, install: OperatorInstall): P
   const own = new Set(
     context.resources.filter(({ kind }) => kind === 'CatalogSource').map(({ metadata }) => metadata.name),
   );
-  const chosen = offers.find(({ catalogSource }) => own.has(catalogSource)) ?? offers[0];
+  const chosen =
+    offers.find(({ catalogSource }) => catalogSource === install.catalogSource) ??
+    offers.find(({ catalogSource }) => own.has(catalogSource)) ??
+    offers[0];
   if (offers.length > 1 && chosen !== undefined && !own.has(chosen.catalogSource)) {
     throw new AirgapError(
       'E_PREFLIGHT',

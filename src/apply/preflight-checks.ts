@@ -2,6 +2,9 @@ import type { KubeClient } from './kube-client.ts';
 import { conditionsOf, listAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 import type { ManagementInput } from './management-input.ts';
 import { isMirrorKind, lintMirrorSets, missingReleaseSources } from './mirror-rules.ts';
+import { SUBSCRIPTIONS } from './olm.ts';
+import { wantedPackages } from './operator-packages.ts';
+import { listPackages } from './package-manifest.ts';
 import { describePermissions, missingPermissions, neededPermissions } from './permissions.ts';
 import { showsLoadBalancer } from './steps/load-balancer.ts';
 import { existingSets, setsAfter } from './steps/mirror-sets.ts';
@@ -23,6 +26,8 @@ export interface PreflightQuestion {
 
 const CONFIG = 'config.openshift.io/v1';
 const SUPPORTED_ARCHITECTURES = new Set(['amd64', 's390x']);
+/** The first release with Kubernetes 1.27, which HyperShift asks of the cluster that runs the virtual machines. */
+const OLDEST = '4.14';
 /** Hosted control planes spread over this many nodes when they are highly available. */
 const REPLICAS = 3;
 
@@ -41,6 +46,7 @@ export async function checkManagementCluster(question: PreflightQuestion): Promi
     checkPools,
     checkImageConfig,
     checkMirrorSets,
+    checkPackages,
     checkStorage,
     checkLoadBalancer,
     checkSigningRequests,
@@ -50,7 +56,7 @@ export async function checkManagementCluster(question: PreflightQuestion): Promi
   return [...version, ...results.flat()];
 }
 
-async function checkVersion({ client }: PreflightQuestion): Promise<Finding[]> {
+async function checkVersion({ client, input }: PreflightQuestion): Promise<Finding[]> {
   const version = await client.get({ apiVersion: CONFIG, kind: 'ClusterVersion', name: 'version' });
   if (version === undefined)
     return [error('this is no OpenShift cluster: it has no ClusterVersion', 'check kubeconfig and context')];
@@ -59,6 +65,9 @@ async function checkVersion({ client }: PreflightQuestion): Promise<Finding[]> {
   if (number === undefined) return [error('the cluster has not finished its own installation', 'wait until it has')];
   return [
     { level: 'information', message: `OpenShift ${number}` },
+    ...(input.hosted !== undefined && isOlder(number, OLDEST)
+      ? [error(`hosted clusters need OpenShift ${OLDEST} or newer, not ${number}`, 'update the management cluster')]
+      : []),
     ...conditionsOf(version)
       .filter(({ type, status }) => (type === 'Progressing' || type === 'Failing') && status === 'True')
       .map((condition) => warning(`ClusterVersion: ${describeCondition(condition)}`)),
@@ -193,6 +202,23 @@ async function checkMirrorSets({ client, input, resources }: PreflightQuestion):
   ];
 }
 
+/** An operator that no catalog has would be found out only after the nodes have rolled out. */
+async function checkPackages({ client, input }: PreflightQuestion): Promise<Finding[]> {
+  const known = new Set([
+    ...input.packages.map(({ name }) => name),
+    ...(await listPackages(client)).map(({ name }) => name),
+    ...(await client.list(SUBSCRIPTIONS)).map((subscription) => textAt(subscription, 'spec', 'name')),
+  ]);
+  const missing = wantedPackages(input).filter((name) => !known.has(name));
+  if (missing.length === 0) return [];
+  return [
+    error(
+      `to be installed, but neither in the bundle nor in a catalog of the cluster: ${missing.join(', ')}`,
+      'add the packages to the image set, or set install: false',
+    ),
+  ];
+}
+
 async function checkStorage({ client, input }: PreflightQuestion): Promise<Finding[]> {
   const { storage } = input.cluster;
   const isBrought = storage !== undefined && storage.kind !== 'existing' && storage.install;
@@ -249,6 +275,12 @@ async function checkHalfDone({ client }: PreflightQuestion): Promise<Finding[]> 
     ),
     ...failed.map(({ metadata }) => warning(`ClusterServiceVersion/${metadata.namespace}/${metadata.name} has failed`)),
   ];
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [otherMajor = 0, otherMinor = 0] = than.split('.').map(Number);
+  return major < otherMajor || (major === otherMajor && minor < otherMinor);
 }
 
 function error(message: string, hint?: string): Finding {

@@ -67,6 +67,8 @@ export async function waitUntilReady(
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const bell = createBell();
+  // The wait itself is the patience.
+  const hasty = client.within({ attempts: 2 });
   const watches = uniqueSelectors(list).map((selector) =>
     client.within({ signal }).watch(selector, { signal, onEvent: bell.ring, pauseMs: Math.min(2000, options.pollMs) }),
   );
@@ -74,7 +76,7 @@ export async function waitUntilReady(
     for (;;) {
       bell.reset();
       const still: Pending[] = [];
-      for (const item of pending) if (!(await isReady(client, item, startedAt, options))) still.push(item);
+      for (const item of pending) if (!(await isReady(hasty, item, startedAt, options))) still.push(item);
       pending = still;
       if (pending.length === 0) return;
       const elapsedMs = Date.now() - startedAt;

@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { quoteForeign } from '../core/quote.ts';
 import { spaceError } from './file-system.ts';
+import { locateIn, type Piece, type PiecePlace } from './pieces.ts';
 
 /** Where a body belongs: a layout entry, or just this much of one (what a worker is sent). */
 export interface BodyPlace {
@@ -63,57 +64,46 @@ interface RunningTransfer extends BodyTransfer {
 }
 
 /**
- * Opens the file at `path`, which must have its final length. With `direct`, large bodies bypass the page cache where the
- * file system allows it. Several writers, also in several threads or processes, may work on one file as long as each
- * body has one writer at a time.
+ * Opens an unfinished file (or its volumes), which must have its final length. With `direct`, large bodies bypass the page
+ * cache where the file system allows it. Several writers, also in several threads or processes, may work on one file as
+ * long as each body has one writer at a time.
  */
-export function openBodyWriter(path: string, options: { readonly direct: boolean }): BodyWriter {
-  const plain = openSync(path, 'r+');
-  let direct = options.direct ? openDirect(path) : undefined;
+export function openBodyWriter(
+  target: string | readonly Pick<Piece, 'path' | 'size'>[],
+  options: { readonly direct: boolean },
+): BodyWriter {
+  const pieces = typeof target === 'string' ? [{ path: target, size: Number.POSITIVE_INFINITY }] : target;
+  const locate = locateIn(pieces);
+  const files = pieces.map(({ path }) => openBodyFile(path, options.direct));
   const free: Buffer[] = [];
 
-  const dropDirect = (): void => {
-    if (direct !== undefined) closeSync(direct);
-    direct = undefined;
+  const placeOf = (position: number): PiecePlace & { readonly file: BodyFile } => {
+    const place = locate(position);
+    if (place === undefined) throw new Error(`${pieces[0]!.path}: position ${position} is past the end`);
+    return { ...place, file: files[place.index]! };
   };
 
   const writeAt = (bytes: Buffer, position: number): void => {
-    let done = 0;
-    const isWhole = position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES;
-    if (direct !== undefined && isWhole) {
-      try {
-        done = writeSync(direct, bytes, 0, bytes.length, position);
-      } catch (error) {
-        // Some file systems open with O_DIRECT and refuse the write.
-        if (systemCodeOf(error) !== 'EINVAL') throw spaceError(path, error);
-        dropDirect();
-      }
-      // Half a cache-free write would put ordinary bytes into the same page; it happens only when the disk is full.
-      if (done > 0 && done < bytes.length) throw spaceError(path, undefined);
-    }
-    try {
-      while (done < bytes.length) done += writeSync(plain, bytes, done, bytes.length - done, position + done);
-    } catch (error) {
-      throw spaceError(path, error);
+    for (let done = 0; done < bytes.length;) {
+      const { file, at, room } = placeOf(position + done);
+      const part = bytes.subarray(done, done + room);
+      file.write(part, at);
+      done += part.length;
     }
   };
 
   const readAt = (bytes: Buffer, position: number): number => {
-    if (direct !== undefined && position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES) {
-      try {
-        return readSync(direct, bytes, 0, bytes.length, position);
-      } catch (error) {
-        if (systemCodeOf(error) !== 'EINVAL') throw error;
-        dropDirect();
-      }
-    }
-    return readSync(plain, bytes, 0, bytes.length, position);
+    const { file, at, room } = placeOf(position);
+    return file.read(bytes.subarray(0, room), at);
   };
 
   /** How much is gathered before the next write: up to the next unit first, whole buffers from there on. */
   const roomAt = (position: number): number => {
-    const past = position % DIRECT_UNIT;
-    return direct !== undefined && past > 0 ? DIRECT_UNIT - past : BUFFER_BYTES;
+    const place = locate(position);
+    if (place === undefined) return BUFFER_BYTES;
+    const past = place.at % DIRECT_UNIT;
+    const unit = files[place.index]!.isDirect() && past > 0 ? DIRECT_UNIT - past : BUFFER_BYTES;
+    return Math.min(unit, place.room);
   };
 
   const receive = async (
@@ -165,7 +155,7 @@ export function openBodyWriter(path: string, options: { readonly direct: boolean
           const position = place.bodyAt + transfer.received;
           const wanted = Math.min(roomAt(position), received - transfer.received);
           const count = readAt(buffer.subarray(0, wanted), position);
-          if (count === 0) throw new Error(`${path} is shorter than its layout`);
+          if (count === 0) throw new Error(`${pieces[0]!.path} is shorter than its layout`);
           transfer.hash.update(buffer.subarray(0, count));
           transfer.received += count;
         }
@@ -193,6 +183,61 @@ export function openBodyWriter(path: string, options: { readonly direct: boolean
           data: { at: place.path, offset: place.bodyAt },
         },
       );
+    },
+    close() {
+      for (const file of files) file.close();
+    },
+  };
+}
+
+/** One file bodies go to. */
+interface BodyFile {
+  isDirect(): boolean;
+  /** Writes all of `bytes`. */
+  write(bytes: Buffer, position: number): void;
+  read(bytes: Buffer, position: number): number;
+  close(): void;
+}
+
+function openBodyFile(path: string, wantsDirect: boolean): BodyFile {
+  const plain = openSync(path, 'r+');
+  let direct = wantsDirect ? openDirect(path) : undefined;
+  const dropDirect = (): void => {
+    if (direct !== undefined) closeSync(direct);
+    direct = undefined;
+  };
+  return {
+    isDirect: () => direct !== undefined,
+    write(bytes, position) {
+      let done = 0;
+      const isWhole = position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES;
+      if (direct !== undefined && isWhole) {
+        try {
+          done = writeSync(direct, bytes, 0, bytes.length, position);
+        } catch (error) {
+          // Some file systems open with O_DIRECT and refuse the write.
+          if (systemCodeOf(error) !== 'EINVAL') throw spaceError(path, error);
+          dropDirect();
+        }
+        // Half a cache-free write would put ordinary bytes into the same page; it happens only when the disk is full.
+        if (done > 0 && done < bytes.length) throw spaceError(path, undefined);
+      }
+      try {
+        while (done < bytes.length) done += writeSync(plain, bytes, done, bytes.length - done, position + done);
+      } catch (error) {
+        throw spaceError(path, error);
+      }
+    },
+    read(bytes, position) {
+      if (direct !== undefined && position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES) {
+        try {
+          return readSync(direct, bytes, 0, bytes.length, position);
+        } catch (error) {
+          if (systemCodeOf(error) !== 'EINVAL') throw error;
+          dropDirect();
+        }
+      }
+      return readSync(plain, bytes, 0, bytes.length, position);
     },
     close() {
       closeSync(plain);

@@ -18,15 +18,17 @@ export function canBeSparse(folder: string): boolean {
 }
 
 export interface SpaceOptions {
-  /** What an unfinished file at the path already takes is part of the result; otherwise it is overwritten. */
+  /** What the unfinished files already take is part of the result; otherwise it is overwritten. */
   readonly kept?: boolean;
   /** Bytes of the largest single file; absent: all in one. */
   readonly largestFile?: number;
+  /** The unfinished files, which may be there already; absent: `path`. */
+  readonly files?: readonly string[];
 }
 
 /** Throws `E_SPACE` with the exact numbers unless `size` bytes fit into the folder of `path`. */
 export function assertSpace(path: string, size: number, options: SpaceOptions = {}): void {
-  const { kept = false, largestFile = size } = options;
+  const { kept = false, largestFile = size, files = [path] } = options;
   const folder = dirname(path);
   const { type, bavail, bsize } = statfsSync(folder);
   if (type === MSDOS_SUPER_MAGIC && largestFile > LARGEST_FAT_FILE) {
@@ -39,7 +41,8 @@ export function assertSpace(path: string, size: number, options: SpaceOptions = 
       },
     );
   }
-  const taken = (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * STAT_BLOCK;
+  const blocks = files.map((file) => statSync(file, { throwIfNoEntry: false })?.blocks ?? 0);
+  const taken = blocks.reduce((sum, count) => sum + count, 0) * STAT_BLOCK;
   const needed = Math.max(0, kept ? size - taken : size);
   const free = bavail * bsize + (kept ? 0 : taken);
   if (needed <= free) return;

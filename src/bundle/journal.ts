@@ -1,9 +1,6 @@
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { systemCodeOf } from '../core/errors.ts';
 import { spaceError } from './file-system.ts';
-
-const fdatasyncAsync = promisify(fdatasync);
 
 /** Data reaches the disk, and then the journal, this often while a bundle is written. */
 const FLUSH_MS = 1000;
@@ -11,7 +8,9 @@ const FLUSH_MS = 1000;
 const PROGRESS_STEP = 16 * 1024 * 1024;
 const FORMAT = 'airgap-journal-1';
 const HEX = '[0-9a-f]{64}';
-const FIRST_LINE = new RegExp(`^${FORMAT} (${HEX}) (${HEX}) (0|[1-9][0-9]{0,15}) (sparse|ordered)$`);
+const FIRST_LINE = new RegExp(
+  `^${FORMAT} (${HEX}) (${HEX}) (0|[1-9][0-9]{0,15}) (sparse|ordered)(?: ([1-9][0-9]{0,15}))?$`,
+);
 const ENTRY_LINE = /^d (0|[1-9][0-9]{0,6})$/;
 const PROGRESS_LINE = /^p (0|[1-9][0-9]{0,6}) ([1-9][0-9]{0,15})$/;
 const RESTART_LINE = /^r (0|[1-9][0-9]{0,6})$/;
@@ -25,6 +24,8 @@ export interface JournalSubject {
   readonly size: number;
   /** `sparse`: bodies in any order in a file of final length; `ordered`: front to back. */
   readonly mode: 'sparse' | 'ordered';
+  /** Bytes of each volume; absent: one file. */
+  readonly volumeSize?: number | undefined;
 }
 
 /** What a journal claims. Entries are layout indexes. */
@@ -85,9 +86,15 @@ export function readJournal(path: string): JournalContent | undefined {
     at = end + 1;
   }
   for (const entry of complete) progress.delete(entry);
-  const [, manifestSha256, headSha256, size, mode] = first as unknown as [string, string, string, string, string];
+  const [, manifestSha256, headSha256, size, mode, volumeSize] = first as unknown as string[];
   return {
-    subject: { manifestSha256, headSha256, size: Number(size), mode: mode === 'ordered' ? 'ordered' : 'sparse' },
+    subject: {
+      manifestSha256: manifestSha256!,
+      headSha256: headSha256!,
+      size: Number(size),
+      mode: mode === 'ordered' ? 'ordered' : 'sparse',
+      ...(volumeSize === undefined ? {} : { volumeSize: Number(volumeSize) }),
+    },
     complete,
     progress,
     length: at,
@@ -97,15 +104,24 @@ export function readJournal(path: string): JournalContent | undefined {
 /** True when both speak of the same unfinished file. */
 export function isSameSubject(a: JournalSubject, b: JournalSubject): boolean {
   return (
-    a.manifestSha256 === b.manifestSha256 && a.headSha256 === b.headSha256 && a.size === b.size && a.mode === b.mode
+    a.manifestSha256 === b.manifestSha256 &&
+    a.headSha256 === b.headSha256 &&
+    a.size === b.size &&
+    a.mode === b.mode &&
+    a.volumeSize === b.volumeSize
   );
 }
 
 /**
- * Opens the journal at `path` for the file `dataFd` is open on: continues after `existing`, or begins a new one. A line
- * is written only after an fdatasync that covers what it claims, at most once a second, on `flush` and on `close`.
+ * Opens the journal at `path` for data that `syncData` makes durable: continues after `existing`, or begins a new one. A
+ * line is written only after a sync that covers what it claims, at most once a second, on `flush` and on `close`.
  */
-export function openJournal(path: string, subject: JournalSubject, dataFd: number, existing?: JournalContent): Journal {
+export function openJournal(
+  path: string,
+  subject: JournalSubject,
+  syncData: () => Promise<void>,
+  existing?: JournalContent,
+): Journal {
   const fd = openSync(path, existing === undefined ? 'w' : 'r+', 0o644);
   let length = existing?.length ?? 0;
   const append = (text: string): void => {
@@ -120,7 +136,9 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
     length += bytes.length;
   };
   if (existing === undefined) {
-    append(`${FORMAT} ${subject.manifestSha256} ${subject.headSha256} ${subject.size} ${subject.mode}\n`);
+    const { manifestSha256, headSha256, size, mode, volumeSize } = subject;
+    const volumes = volumeSize === undefined ? '' : ` ${volumeSize}`;
+    append(`${FORMAT} ${manifestSha256} ${headSha256} ${size} ${mode}${volumes}\n`);
   } else {
     ftruncateSync(fd, length);
   }
@@ -143,7 +161,7 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
     voided.clear();
     if (done.length === 0 && taken.length === 0) return;
     // Taken before the sync: what is reported while it runs waits for the next one.
-    await fdatasyncAsync(dataFd);
+    await syncData();
     const progress = taken.filter(([entry]) => !voided.has(entry));
     for (const [entry, received] of progress) claimed.set(entry, received);
     append(

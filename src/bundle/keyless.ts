@@ -39,6 +39,11 @@ export async function signManifestKeyless(
   identity: BundleIdentity,
   options: KeylessOptions,
 ): Promise<Uint8Array> {
+  return signStatementKeyless(statementFor(manifest, identity), options);
+}
+
+/** Signs an in-toto statement the same way. */
+export async function signStatementKeyless(statement: Uint8Array, options: KeylessOptions): Promise<Uint8Array> {
   const witnesses = chooseWitnesses(options);
   const provider = rememberToken(
     options.identityToken === undefined ? new CIContextProvider('sigstore') : fixedToken(options.identityToken),
@@ -46,7 +51,7 @@ export async function signManifestKeyless(
   const fulcioBaseURL = options.fulcioUrl ?? DEFAULT_FULCIO_URL;
   const signer = new FulcioSigner({ fulcioBaseURL, identityProvider: provider, ...REQUEST });
   try {
-    const data = statementFor(manifest, identity);
+    const data = Buffer.from(statement);
     const bundle = await new DSSEBundleBuilder({ signer, witnesses }).create({ data, type: PAYLOAD_TYPE });
     return Buffer.from(JSON.stringify(bundleToJSON(bundle)), 'utf8');
   } catch (error) {

@@ -40,7 +40,12 @@ const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
  * with the public key alone, by this tool and by cosign (signing, section 6).
  */
 export function signManifest(manifest: Uint8Array, identity: BundleIdentity, key: SigningKey): Uint8Array {
-  const payload = statementFor(manifest, identity);
+  return signStatement(statementFor(manifest, identity), key);
+}
+
+/** Signs an in-toto statement the same way. */
+export function signStatement(statement: Uint8Array, key: SigningKey): Uint8Array {
+  const payload = Buffer.from(statement);
   // Ed25519 hashes by itself; both other algorithms are used with SHA-256.
   const hash = key.key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
   const signature = sign(hash, dsse.preAuthEncoding(PAYLOAD_TYPE, payload), key.key);

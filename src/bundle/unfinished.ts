@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isAirgapError } from '../core/errors.ts';
 import { journalPath, readJournal } from './journal.ts';
 import { claimsFor } from './writer.ts';
@@ -7,6 +7,7 @@ import { planLayout, type BundleLayout } from './layout.ts';
 import { parseManifest, type BundleManifest } from './manifest.ts';
 import { orderedVolumes } from './ordered-input.ts';
 import { headBytes } from './ordered-output.ts';
+import { finalPathOf, piecesOf } from './pieces.ts';
 import { readPreamble } from './preamble.ts';
 import { openVolumes } from './volumes.ts';
 
@@ -23,13 +24,18 @@ export interface UnfinishedBundle {
 }
 
 /**
- * Reads `X.tar.partial` and its journal. Undefined when there is nothing to continue: no file, no journal, or one that
+ * Reads `X.tar.partial` (or the unfinished volumes of `X.tar`) and its journal. Undefined when there is nothing to continue: no file, no journal, or one that
  * does not belong to the other. Our own file, so nothing here is trusted more than it is compared.
  */
 export async function readUnfinished(partialPath: string): Promise<UnfinishedBundle | undefined> {
   const journal = readJournal(journalPath(partialPath));
-  if (journal === undefined || statSync(partialPath, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  const volumes = openVolumes([partialPath]);
+  if (journal === undefined) return undefined;
+  const { size, volumeSize, mode } = journal.subject;
+  const pieces = piecesOf(finalPathOf(partialPath), size, volumeSize);
+  // A run killed while it gave out final names has taken them from the end.
+  const paths = pieces.map((piece) => (existsSync(piece.path) ? piece.path : piece.finalPath));
+  if (!existsSync(pieces[0]!.path) || !paths.every((path) => isFile(path))) return undefined;
+  const volumes = openVolumes(paths);
   try {
     const { manifestBytes, signatures } = await readPreamble(orderedVolumes(volumes));
     const manifest = parseManifest(manifestBytes);
@@ -38,7 +44,7 @@ export async function readUnfinished(partialPath: string): Promise<UnfinishedBun
     const { subject } = journal;
     const isSame =
       subject.headSha256 === createHash('sha256').update(head).digest('hex') && subject.size === layout.size;
-    if (!isSame || (subject.mode === 'sparse' && volumes.size !== layout.size)) return undefined;
+    if (!isSame || (mode === 'sparse' && volumes.size !== layout.size)) return undefined;
     return { manifest, manifestBytes, signatures, layout, ...claimsFor(layout, journal) };
   } catch (error) {
     if (!isAirgapError(error, 'E_LAYOUT', 'E_LIMIT', 'E_TRUNCATED', 'E_MANIFEST')) throw error;
@@ -46,4 +52,8 @@ export async function readUnfinished(partialPath: string): Promise<UnfinishedBun
   } finally {
     volumes.close();
   }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

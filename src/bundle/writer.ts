@@ -1,16 +1,6 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
 import { assertSpace, canBeSparse, spaceError, syncFolder } from './file-system.ts';
 import {
@@ -24,14 +14,18 @@ import {
 } from './journal.ts';
 import { END_BYTES, entryEnd, headerOf, type BundleLayout } from './layout.ts';
 import { headBytes, orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
+import { openPieces, partialPathOf, piecesOf, type OpenPieces, type Piece } from './pieces.ts';
 
 export { openBodyWriter, type BodyPlace, type BodyTransfer, type BodyWriter } from './body-writer.ts';
+export { partialPathOf, type Piece } from './pieces.ts';
 export { writeBundleTo, type BundleParts, type OpenBody } from './ordered-output.ts';
 
 /** An unfinished bundle file with its journal: the part of writing that one thread does. */
 export interface BundleFileWriter {
-  /** `X.tar.partial`; body writers open it by this name. */
+  /** `X.tar.partial`; body writers open it by this name. Of a bundle in volumes, the first one. */
   readonly partialPath: string;
+  /** The unfinished files, in order; what body writers open. One unless the bundle is split. */
+  readonly pieces: readonly Piece[];
   /**
    * `sparse`: bodies may be written in any order by body writers. `ordered`: the file system has no sparse files, use
    * {@link writeInOrder}.
@@ -64,45 +58,52 @@ export interface BundleFileOptions {
    * file systems do not).
    */
   readonly sparse?: boolean;
-}
-
-/** Name under which a bundle is written until it is complete. */
-export function partialPathOf(finalPath: string): string {
-  return `${finalPath}.partial`;
+  /** Splits the bundle into `X.tar.001`, `X.tar.002`, … of this many bytes each (signing, section 10). */
+  readonly volumeSize?: number | undefined;
 }
 
 /**
- * Begins `finalPath.partial`, or continues it when it is the same bundle (same bundle manifest and signatures). Free
- * space is checked before the first byte. Throws `E_SPACE`.
+ * Begins `finalPath.partial` (or `finalPath.001.partial`, … in volumes), or continues it when it is the same bundle (same
+ * bundle manifest and signatures) in the same volumes. Free space is checked before the first byte. Throws `E_SPACE`, `E_USAGE`
+ * when volumes of an earlier bundle would be taken for some of this one.
  */
 export function openBundleFile(
   finalPath: string,
   parts: BundleParts,
   options: BundleFileOptions = {},
 ): BundleFileWriter {
-  const partialPath = partialPathOf(finalPath);
   const { layout } = parts;
+  const { volumeSize } = options;
+  const folder = dirname(finalPath);
   const head = headBytes(parts);
   const subject: JournalSubject = {
     manifestSha256: layout.entries[0]!.sha256,
     headSha256: createHash('sha256').update(head).digest('hex'),
     size: layout.size,
-    mode: (options.sparse ?? canBeSparse(dirname(partialPath))) ? 'sparse' : 'ordered',
+    mode: (options.sparse ?? canBeSparse(folder)) ? 'sparse' : 'ordered',
+    ...(volumeSize === undefined ? {} : { volumeSize }),
   };
-  const existing = readJournal(journalPath(partialPath));
-  const isContinued =
-    existing !== undefined && isSameSubject(existing.subject, subject) && holdsHead(partialPath, head, subject);
-  assertSpace(partialPath, layout.size, { kept: isContinued });
+  const pieces = piecesOf(finalPath, layout.size, volumeSize);
+  if (volumeSize !== undefined) assertNoStrangers(finalPath, pieces);
+  const journalFile = journalPath(partialPathOf(finalPath));
+  const existing = readJournal(journalFile);
+  const isSame = existing !== undefined && isSameSubject(existing.subject, subject);
+  if (isSame) takeBackNames(pieces);
+  const isContinued = isSame && holdsHead(pieces, head, subject);
+  const largestFile = Math.max(...pieces.map(({ size }) => size));
+  const files = pieces.map(({ path }) => path);
+  assertSpace(files[0]!, layout.size, { kept: isContinued, largestFile, files });
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
-    rmSync(journalPath(partialPath), { force: true });
-    syncFolder(dirname(partialPath));
-    beginFile(partialPath, parts, head, subject.mode);
+    rmSync(journalFile, { force: true });
+    if (existing !== undefined) removePieces(finalPath, existing.subject, files);
+    syncFolder(folder);
+    beginFile(pieces, parts, head, subject.mode);
   }
-  const fd = openSync(partialPath, 'r+');
-  const journal = openJournal(journalPath(partialPath), subject, fd, isContinued ? existing : undefined);
+  const data = openPieces(pieces, 'r+');
+  const journal = openJournal(journalFile, subject, () => data.syncData(), isContinued ? existing : undefined);
   const { complete, progress } = claimsFor(layout, isContinued ? existing : undefined);
-  return makeWriter({ finalPath, partialPath, parts, mode: subject.mode, fd, journal }, complete, progress);
+  return makeWriter({ journalFile, pieces, parts, mode: subject.mode, data, journal }, complete, progress);
 }
 
 /**
@@ -119,12 +120,12 @@ export async function writeInOrder(
   while (writer.complete.has(index)) index += 1;
   const entry = entries[index];
   const received = writer.progress.get(index) ?? 0;
-  const fd = openSync(writer.partialPath, 'r+');
+  const data = openPieces(writer.pieces, 'r+');
   try {
     let at = entry === undefined ? parts.layout.endAt : received > 0 ? entry.bodyAt + received : entry.headerAt;
-    ftruncateSync(fd, at);
+    data.truncate(at);
     const hash = createHash('sha256');
-    if (entry !== undefined) hashRange(fd, entry.bodyAt, received, (piece) => hash.update(piece));
+    if (entry !== undefined) hashRange(data, entry.bodyAt, received, (piece) => hash.update(piece));
     const onEntry = (done: number): void => {
       writer.completed(done);
       options.onEntry?.(done);
@@ -132,7 +133,7 @@ export async function writeInOrder(
     const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
     for await (const chunk of bytes) {
       try {
-        writeAll(fd, chunk, at);
+        data.writeSync(chunk, at);
       } catch (error) {
         throw spaceError(writer.partialPath, error);
       }
@@ -144,16 +145,16 @@ export async function writeInOrder(
       }
     }
   } finally {
-    closeSync(fd);
+    data.close();
   }
 }
 
 interface WriterState {
-  readonly finalPath: string;
-  readonly partialPath: string;
+  readonly journalFile: string;
+  readonly pieces: readonly Piece[];
   readonly parts: BundleParts;
   readonly mode: 'sparse' | 'ordered';
-  readonly fd: number;
+  readonly data: OpenPieces;
   readonly journal: Journal;
 }
 
@@ -162,10 +163,12 @@ function makeWriter(
   complete: ReadonlySet<number>,
   progress: ReadonlyMap<number, number>,
 ): BundleFileWriter {
-  const { finalPath, partialPath, parts, fd, journal } = state;
+  const { journalFile, pieces, parts, data, journal } = state;
   const done = new Set(complete);
+  const partialPath = pieces[0]!.path;
   return {
     partialPath,
+    pieces,
     mode: state.mode,
     complete,
     progress,
@@ -180,18 +183,19 @@ function makeWriter(
       try {
         await journal.close();
       } finally {
-        closeSync(fd);
+        data.close();
       }
     },
     async finish() {
       const missing = parts.layout.entries.length - parts.layout.firstFile - done.size;
       if (missing > 0) throw new Error(`${partialPath}: ${missing} entries are not written`);
       await journal.close();
-      fsyncSync(fd);
-      closeSync(fd);
-      renameSync(partialPath, finalPath);
-      syncFolder(dirname(finalPath));
-      rmSync(journalPath(partialPath), { force: true });
+      data.sync();
+      data.close();
+      // The first one last: as long as it has its unfinished name, the next run knows what it continues.
+      for (const { path, finalPath } of pieces.toReversed()) renameSync(path, finalPath);
+      syncFolder(dirname(partialPath));
+      rmSync(journalFile, { force: true });
     },
   };
 }
@@ -215,53 +219,77 @@ export function claimsFor(
 }
 
 /** The file at its final length with everything but the bodies (or, in order, just its beginning), durable. */
-function beginFile(partialPath: string, parts: BundleParts, head: Buffer, mode: 'sparse' | 'ordered'): void {
+function beginFile(pieces: readonly Piece[], parts: BundleParts, head: Buffer, mode: 'sparse' | 'ordered'): void {
   const { layout } = parts;
-  const fd = openSync(partialPath, 'w', 0o644);
+  const data = openPieces(pieces, 'w+');
   try {
-    writeAll(fd, head, 0);
+    data.writeSync(head, 0);
     if (mode === 'sparse') {
-      ftruncateSync(fd, layout.size);
+      data.truncate(layout.size);
       for (let index = layout.firstFile; index < layout.entries.length; index += 1) {
         const entry = layout.entries[index]!;
-        writeAll(fd, headerOf(entry.path, entry.size), entry.headerAt);
+        data.writeSync(headerOf(entry.path, entry.size), entry.headerAt);
       }
-      writeAll(fd, Buffer.alloc(END_BYTES), layout.endAt);
+      data.writeSync(Buffer.alloc(END_BYTES), layout.endAt);
     }
-    fsyncSync(fd);
+    data.sync();
   } catch (error) {
-    throw spaceError(partialPath, error);
+    throw spaceError(pieces[0]!.path, error);
   } finally {
-    closeSync(fd);
+    data.close();
   }
-  syncFolder(dirname(partialPath));
+  syncFolder(dirname(pieces[0]!.path));
 }
 
-/** True when the file begins with exactly these bytes and, where it should, has its final length. */
-function holdsHead(partialPath: string, head: Buffer, { size, mode }: JournalSubject): boolean {
-  const length = statSync(partialPath, { throwIfNoEntry: false })?.size;
-  if (length === undefined || (mode === 'sparse' && length !== size)) return false;
-  const fd = openSync(partialPath, 'r');
+/** True when the files begin with exactly these bytes and, where they should, have their final lengths. */
+function holdsHead(pieces: readonly Piece[], head: Buffer, { mode }: JournalSubject): boolean {
+  for (const { path, size } of pieces) {
+    const length = statSync(path, { throwIfNoEntry: false })?.size;
+    if (length === undefined || (mode === 'sparse' && length !== size)) return false;
+  }
+  const data = openPieces(pieces, 'r');
   try {
     const found = Buffer.alloc(head.length);
-    return readSync(fd, found, 0, found.length, 0) === head.length && found.equals(head);
+    return data.readSync(found, 0) === head.length && found.equals(head);
   } finally {
-    closeSync(fd);
+    data.close();
   }
 }
 
-function hashRange(fd: number, start: number, length: number, update: (piece: Buffer) => void): void {
+/** A run that was killed while it gave out the final names had everything complete: its journal still stands. */
+function takeBackNames(pieces: readonly Piece[]): void {
+  if (!existsSync(pieces[0]!.path)) return;
+  for (const { path, finalPath } of pieces) {
+    if (!existsSync(path) && existsSync(finalPath)) renameSync(finalPath, path);
+  }
+}
+
+/** Removes the unfinished files of another run that are not about to be overwritten. */
+function removePieces(finalPath: string, subject: JournalSubject, but: readonly string[]): void {
+  for (const { path } of piecesOf(finalPath, subject.size, subject.volumeSize)) {
+    if (!but.includes(path)) rmSync(path, { force: true });
+  }
+}
+
+/** Volumes with higher numbers, or a whole file, would be carried along and mixed up with this bundle. */
+function assertNoStrangers(finalPath: string, pieces: readonly Piece[]): void {
+  const name = basename(finalPath);
+  const own = new Set(pieces.map((piece) => basename(piece.finalPath)));
+  const strangers = readdirSync(dirname(finalPath)).filter(
+    (other) => other.startsWith(`${name}.`) && /^\d{3,}$/.test(other.slice(name.length + 1)) && !own.has(other),
+  );
+  if (strangers.length === 0) return;
+  throw new AirgapError('E_USAGE', `${strangers.toSorted().join(', ')} is left of another bundle of this name`, {
+    hint: 'remove it, or choose another name with -o',
+  });
+}
+
+function hashRange(data: OpenPieces, start: number, length: number, update: (piece: Buffer) => void): void {
   const buffer = Buffer.allocUnsafe(1024 * 1024);
   for (let done = 0; done < length;) {
-    const count = readSync(fd, buffer, 0, Math.min(buffer.length, length - done), start + done);
+    const count = data.readSync(buffer.subarray(0, Math.min(buffer.length, length - done)), start + done);
     if (count === 0) throw new AirgapError('E_TRUNCATED', 'the unfinished bundle is shorter than its journal says');
     update(buffer.subarray(0, count));
     done += count;
-  }
-}
-
-function writeAll(fd: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
   }
 }

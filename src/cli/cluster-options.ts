@@ -3,9 +3,11 @@ import { readHostedClusterFlags, type FlagValue } from '../apply/hosted-cluster-
 import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
 import type { KubeconfigSource } from '../apply/kube.ts';
 import { AirgapError } from '../core/errors.ts';
+import { proxyFor } from '../registry/proxy.ts';
 import type { Site } from '../workflows/site.ts';
-import type { ClusterRun } from '../workflows/unpack.ts';
+import type { ClusterRun } from '../workflows/unpack-cluster.ts';
 import { confirm } from './confirm.ts';
+import { proxySettings } from './environment.ts';
 
 export interface ClusterFlags {
   readonly kubeconfig: string | undefined;
@@ -35,10 +37,14 @@ export function clusterRun(
 ): ClusterRun | undefined {
   const hosted = hostedClusters(flags, site);
   const kubeconfig = kubeconfigSource(flags, site, env);
-  const isAsked = site?.managementCluster !== undefined || hosted.length > 0 || flags.kubeconfig !== undefined;
-  if (!isAsked && flags.render === undefined) return undefined;
   const selection = selectionOf(flags);
   if (selection === 'push-only') return undefined;
+  const isAsked =
+    site?.managementCluster !== undefined ||
+    hosted.length > 0 ||
+    [flags.kubeconfig, flags.render, flags.steps, selection.from].some((flag) => flag !== undefined) ||
+    flags['dry-run'];
+  if (!isAsked) return undefined;
   return {
     managementCluster: site?.managementCluster,
     hosted,
@@ -62,7 +68,7 @@ export function isPushWanted(flags: ClusterFlags): boolean {
   return listOf(flags.skip)?.includes(PUSH_STEP) !== true;
 }
 
-/** Where the kubeconfig is: flag, site file, KUBECONFIG. */
+/** Where the kubeconfig is: flag, site file, KUBECONFIG. Its server is reached as the proxy variables of the environment say. */
 export function kubeconfigSource(
   flags: Pick<ClusterFlags, 'kubeconfig' | 'context'>,
   site: Site | undefined,
@@ -72,7 +78,12 @@ export function kubeconfigSource(
   const files = chosen === undefined ? (env['KUBECONFIG'] ?? '').split(':').filter((file) => file !== '') : [chosen];
   if (files.length === 0) return undefined;
   const context = flags.context ?? site?.managementCluster?.context;
-  return { files, ...(context === undefined ? {} : { context }) };
+  const proxies = proxySettings(env);
+  return {
+    files,
+    ...(context === undefined ? {} : { context }),
+    proxyFor: (server) => proxyFor(server, proxies)?.href,
+  };
 }
 
 function selectionOf(flags: ClusterFlags): ClusterRun['selection'] | 'push-only' {

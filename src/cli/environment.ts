@@ -60,7 +60,8 @@ function registriesConf(
   };
 }
 
-function proxySettings(env: NodeJS.ProcessEnv): NonNullable<RegistryOptions['proxy']> {
+/** The proxy variables, in upper or lower case. */
+export function proxySettings(env: NodeJS.ProcessEnv): NonNullable<RegistryOptions['proxy']> {
   const either = (name: string): string | undefined => env[name] ?? env[name.toLowerCase()];
   const httpProxy = either('HTTP_PROXY');
   const httpsProxy = either('HTTPS_PROXY');

@@ -42,10 +42,26 @@ export const planFlags = {
     description: 'take release images without the signatures their clusters demand',
   }),
   lock: Flags.string({ helpValue: 'FILE', description: 'take exactly what this airgap.lock says, or fail' }),
+  installed: Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'VERSION',
+    description: 'version of the cluster: fail unless every update on its way to the newest selected release is inside',
+  }),
+  'allow-unknown-names': Flags.boolean({
+    description: 'leave out packages and channels their catalog does not have, with a warning, instead of failing',
+  }),
+  'allow-unmirrored': Flags.boolean({
+    description: 'take operators whose resources name images that no mirror set covers, with a warning',
+  }),
   'graph-url': Flags.string({
     helpGroup: 'RELEASE',
     helpValue: 'URL',
     description: 'update service to ask instead of the public one; else UPDATE_URL_OVERRIDE',
+  }),
+  'okd-graph-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'the same for channels of type okd',
   }),
   'signature-url': Flags.string({
     helpGroup: 'RELEASE',
@@ -171,6 +187,14 @@ export const signFlags = {
     description: 'protocol of the log, none for no log',
   }),
   'tsa-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'timestamp authority' }),
+};
+
+/** Where a run leaves its proof. */
+export const receiptFlag = {
+  receipt: Flags.string({
+    helpValue: 'FILE',
+    description: 'where to write the receipt: everything seen on the target and applied, by whom, when',
+  }),
 };
 
 /** How to reach the management cluster. */

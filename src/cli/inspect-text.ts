@@ -39,19 +39,22 @@ function planLines(plan: PlanFile): string[] {
         release.tag,
         `${release.components} components`,
         release.signature === undefined ? 'no signature' : 'signed',
+        sizesText(release.sizes),
         release.digest,
       ]),
     ),
     ...section(
       'Operators',
-      plan.catalogs.flatMap((catalog) =>
-        catalog.packages.map((item) => [
-          catalog.reference,
+      plan.catalogs.flatMap((catalog) => [
+        ...catalog.packages.map((item) => [
           item.name,
           item.channels.map((channel) => channel.name).join(', '),
           item.bundles.map((bundle) => bundle.version).join(', '),
+          sizesText(item.sizes),
+          catalog.reference,
         ]),
-      ),
+        ['(the catalog)', '', catalog.isFull ? 'untouched' : 'rebuilt', sizesText(catalog.sizes), catalog.reference],
+      ]),
     ),
     ...section(
       'Images',
@@ -84,6 +87,10 @@ export function formatPlanDiff({ added, removed, moved, unchanged }: PlanDiff): 
     ]),
   ]);
   return (lines.length === 0 ? ['', title] : lines).join('\n');
+}
+
+function sizesText(sizes: { readonly new: number; readonly total: number }): string {
+  return `${formatBytes(sizes.total)}, ${formatBytes(sizes.new)} of it new`;
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {

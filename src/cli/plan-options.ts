@@ -7,8 +7,12 @@ export interface PlanFlags extends RegistryFlags {
   readonly config: string;
   readonly 'allow-gaps': boolean;
   readonly 'allow-missing-signatures': boolean;
+  readonly 'allow-unknown-names': boolean;
+  readonly 'allow-unmirrored': boolean;
   readonly lock: string | undefined;
+  readonly installed: string | undefined;
   readonly 'graph-url': string | undefined;
+  readonly 'okd-graph-url': string | undefined;
   readonly 'signature-url': string | undefined;
   readonly 'release-key': string | undefined;
 }
@@ -22,13 +26,17 @@ export async function planOptions(flags: PlanFlags, env: NodeJS.ProcessEnv, user
     config: flags.config,
     registry: await registryOptions(flags, env, userAgent),
     allowGaps: flags['allow-gaps'],
+    allowUnmirrored: flags['allow-unmirrored'],
+    allowUnknownNames: flags['allow-unknown-names'],
     allowMissingSignatures: flags['allow-missing-signatures'],
     releases: {
       graphEndpoint,
+      okdGraphEndpoint: flags['okd-graph-url'],
       signatureBaseUrl,
       ...(keyFile === undefined || keyFile === '' ? {} : { verificationKeys: await readKey(keyFile) }),
     },
     ...(flags.lock === undefined ? {} : { lock: flags.lock }),
+    ...(flags.installed === undefined ? {} : { installed: flags.installed }),
   };
 }
 

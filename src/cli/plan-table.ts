@@ -1,14 +1,8 @@
 import { formatBytes } from '../core/bytes.ts';
-import type { Digest } from '../oci/digest.ts';
-import { readSuccessors } from '../oci/graph.ts';
 import type { MirrorPlan, PlannedImage } from '../mirror/mirror-plan.ts';
 import type { PlanFacts } from '../mirror/plan-file.ts';
-
-/** Bytes of a group of images: what nothing listed before has, what is shared with that, and both. */
-interface Sizes {
-  readonly added: number;
-  readonly shared: number;
-}
+import type { UpgradeCheck } from '../mirror/upgrade-check.ts';
+import { groupPlan, type GroupSizes, type ImageGroup } from '../mirror/plan-groups.ts';
 
 const HEADER = ['NEW', 'SHARED', 'TOTAL'];
 
@@ -17,69 +11,44 @@ const HEADER = ['NEW', 'SHARED', 'TOTAL'];
  * adds, shares with what is above it, and has in all; then what is missing, and the sum.
  */
 export function formatPlanSummary(plan: MirrorPlan, facts: PlanFacts): string {
-  const measure = createMeasure(plan);
-  const rest = new Set(plan.images);
-  const take = (filter: (image: PlannedImage) => boolean): PlannedImage[] => {
-    const taken = [...rest].filter(filter);
-    for (const image of taken) rest.delete(image);
-    return taken;
-  };
-  const releases = facts.releases.map((release) => {
-    const images = take(
-      ({ root, target }) => root.digest === release.digest || target.tag?.startsWith(`${release.tag}-`) === true,
-    );
+  const groups = groupPlan(plan, facts);
+  const releases = facts.releases.map((release, at) => {
+    const { images } = groups.releases[at]!;
     const disk = images.some((image) => image.kind === 'kubevirtDisk') ? ', KubeVirt disk' : '';
-    const row = [release.tag, release.digest.slice(0, 19), `${release.components} components${disk}`];
-    return [...row, ...cells(measure(images)), release.because.join('; ')];
+    const content = `${release.components} components${disk}`;
+    return [release.tag, release.digest, content, ...cells(release.sizes), release.because.join('; ')];
   });
-  const operators = facts.catalogs.flatMap((catalog) => {
-    const reason = `catalog ${catalog.reference}`;
-    const packages = catalog.packages.map((item) => {
-      const images = take(
-        ({ kind, because }) =>
-          kind !== 'catalog' && because.includes(reason) && because.includes(`package ${item.name}`),
-      );
-      const versions = item.bundles.map((bundle) => bundle.version).join(', ');
-      return [
-        item.name,
-        item.channels.map(({ name }) => name).join(', '),
-        versions,
-        ...cells(measure(images)),
-        catalog.reference,
-      ];
-    });
-    const own = take(({ kind, target }) => kind === 'catalog' && target.repository === catalog.target.repository);
-    return [
-      ...packages,
-      ['(the catalog)', '', catalog.isFull ? 'untouched' : 'rebuilt', ...cells(measure(own)), catalog.reference],
-    ];
-  });
-  const others = [...rest].map((image) => [
-    image.kind,
-    image.origin,
-    image.root.digest.slice(0, 19),
-    ...cells(measure([image])),
-    image.because.join(' → '),
+  const operators = facts.catalogs.flatMap((catalog) => [
+    ...catalog.packages.map((item) => [
+      item.name,
+      item.channels.map(({ name }) => name).join(', '),
+      item.bundles.map((bundle) => bundle.version).join(', '),
+      ...cells(item.sizes),
+      catalog.reference,
+    ]),
+    ['(the catalog)', '', catalog.isFull ? 'untouched' : 'rebuilt', ...cells(catalog.sizes), catalog.reference],
   ]);
   return [
     ...table(['RELEASE', 'DIGEST', 'CONTENT', ...HEADER, 'BECAUSE'], releases),
     ...table(['OPERATOR', 'CHANNELS', 'VERSIONS', ...HEADER, 'CATALOG'], operators),
-    ...table(['KIND', 'IMAGE', 'DIGEST', ...HEADER, 'BECAUSE'], others),
+    ...table(['KIND', 'IMAGE', 'DIGEST', ...HEADER, 'BECAUSE'], groups.others.map(imageRow)),
     ...sumLines(plan),
   ].join('\n');
 }
 
 /** The same with a line for every image. */
 export function formatPlanTable(plan: MirrorPlan): string {
-  const measure = createMeasure(plan);
-  const rows = plan.images.map((image) => [
-    image.kind,
-    image.origin,
-    image.root.digest.slice(0, 19),
-    ...cells(measure([image])),
-    image.because.join(' → '),
-  ]);
-  return [...table(['KIND', 'IMAGE', 'DIGEST', ...HEADER, 'BECAUSE'], rows), ...sumLines(plan)].join('\n');
+  const { others } = groupPlan(plan, { releases: [], catalogs: [] });
+  return [...table(['KIND', 'IMAGE', 'DIGEST', ...HEADER, 'BECAUSE'], others.map(imageRow)), ...sumLines(plan)].join(
+    '\n',
+  );
+}
+
+/** One line per architecture whose update path was proved. */
+export function formatUpgrades(upgrades: readonly UpgradeCheck[]): string[] {
+  return upgrades.map(
+    ({ architecture, hops }) => `update path (${architecture}): ${hops.join(' → ')}, every release is inside`,
+  );
 }
 
 /** Pads all columns but the last to the same width. */
@@ -103,34 +72,19 @@ function sumLines(plan: MirrorPlan): string[] {
   return [...gaps, `${plan.images.length} images, ${plan.blobs.length} unique blobs, ${size} to carry`];
 }
 
-function cells({ added, shared }: Sizes): string[] {
-  return [formatBytes(added), formatBytes(shared), formatBytes(added + shared)];
+/** One image, with what is signed of it. */
+function imageRow({ images, sizes }: ImageGroup): string[] {
+  const [image, ...signatures] = images as readonly [PlannedImage, ...PlannedImage[]];
+  const signed = signatures.length === 0 ? '' : ` (+ ${signatures.length} signatures and other referrers)`;
+  return [
+    image.kind,
+    image.origin,
+    image.root.digest.slice(0, 19),
+    ...cells(sizes),
+    `${image.because.join(' → ')}${signed}`,
+  ];
 }
 
-/** Measures groups of images in the order they are asked for: content counts as new the first time it is met. */
-function createMeasure(plan: MirrorPlan): (images: readonly PlannedImage[]) => Sizes {
-  const blobSizes = new Map(plan.blobs.map(({ descriptor }) => [descriptor.digest, descriptor.size]));
-  const known = new Set<Digest>();
-  return (images) => {
-    const group = new Map<Digest, number>();
-    const visit = (digest: Digest): void => {
-      const manifest = plan.manifests.get(digest);
-      const size = manifest?.descriptor.size ?? blobSizes.get(digest);
-      // An instance that was not chosen: the index names it, the plan does not have it.
-      if (size === undefined || group.has(digest)) return;
-      group.set(digest, size);
-      if (manifest === undefined) return;
-      const next = readSuccessors(manifest.content, manifest.descriptor.mediaType, digest);
-      for (const child of [...next.manifests, ...next.blobs]) visit(child.digest);
-    };
-    for (const image of images) visit(image.root.digest);
-    let added = 0;
-    let shared = 0;
-    for (const [digest, size] of group) {
-      if (known.has(digest)) shared += size;
-      else added += size;
-      known.add(digest);
-    }
-    return { added, shared };
-  };
+function cells(sizes: GroupSizes): string[] {
+  return [formatBytes(sizes.new), formatBytes(sizes.shared), formatBytes(sizes.total)];
 }

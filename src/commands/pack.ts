@@ -17,6 +17,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
   static override examples = [
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key --ca-bundle registry.lab:8443=lab-ca.pem',
+    '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key --volume-size fat32',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o - --sign-key release.key | ssh diode receive',
   ];
   static override flags = {
@@ -60,6 +61,16 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       multipleNonGreedy: true,
       description: 'CA certificates to carry: for one registry of the far side, or trusted in general',
     }),
+    'volume-size': Flags.string({
+      helpValue: 'SIZE',
+      description:
+        'split into FILE.001, FILE.002, … for media: fat32, dvd, bd25, a size such as 4GiB or 700MB, or none; archiveSize of the configuration by default',
+    }),
+    'volume-index': Flags.boolean({
+      allowNo: true,
+      default: true,
+      description: 'write digests of the volumes, signed and for sha256sum, so that each medium can be checked alone',
+    }),
     'self-verify': Flags.string({
       options: ['signature', 'full'],
       default: 'signature',
@@ -77,6 +88,10 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const signer = await chooseSigner(flags, this.env, ctx);
     const createdAt = parseTime('--created-at', flags['created-at'] ?? epochTime(this.env['SOURCE_DATE_EPOCH']));
     const expiresAt = parseTime('--expires', flags.expires);
+    const { parseVolumeSize } = await import('../bundle/volume-size.ts');
+    const size = flags['volume-size'];
+    const volumeSize = size === undefined || size === 'none' ? size : parseVolumeSize(size);
+    if (flags.output === '-' && typeof volumeSize === 'number') throw noVolumesInAPipe();
     const { packBundle } = await import('../workflows/pack.ts');
     const result = await packBundle(
       {
@@ -86,6 +101,8 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
         caBundles: flags['ca-bundle'] ?? [],
+        volumeIndex: flags['volume-index'],
+        ...(volumeSize === undefined ? {} : { volumeSize }),
         fullSelfVerify: flags['self-verify'] === 'full',
         ...(flags.registry === undefined ? {} : { target: parseTarget(flags.registry) }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
@@ -97,7 +114,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     );
     if (flags.output !== '-')
       this.log(
-        `${result.output}  ${result.bundle.name} serial ${result.bundle.serial}  manifest sha256:${result.manifestSha256}`,
+        `${namesOf(result)}  ${result.bundle.name} serial ${result.bundle.serial}  manifest sha256:${result.manifestSha256}`,
       );
     if (result.gaps.length > 0) this.finishPartially();
     return result;
@@ -115,5 +132,18 @@ function epochTime(seconds: string | undefined): string | undefined {
   if (/^\d{1,11}$/.test(seconds)) return new Date(Number(seconds) * 1000).toISOString();
   throw new AirgapError('E_USAGE', `SOURCE_DATE_EPOCH: ${JSON.stringify(seconds)} is no time`, {
     hint: 'give whole seconds since 1970, or --created-at',
+  });
+}
+
+/** What was written, as it is named on the disk. */
+function namesOf({ output, volumes }: PackResult): string {
+  if (volumes === undefined) return output;
+  const paths = volumes.map(({ path }) => path);
+  return paths.length === 1 ? paths[0]! : `${paths[0]} to ${paths.at(-1)}`;
+}
+
+function noVolumesInAPipe(): AirgapError {
+  return new AirgapError('E_USAGE', 'standard output can not be split into volumes', {
+    hint: 'write to a file with -o FILE, or leave out --volume-size',
   });
 }

@@ -2,8 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { planFlags, registryFlags } from '../cli/flags.ts';
-import type { PlanDiff } from '../mirror/plan-diff.ts';
-import type { PlanFile } from '../mirror/plan-file.ts';
+import type { PlanReport } from '../workflows/plan-report.ts';
 
 export default class Plan extends AirgapCommand {
   static override summary = 'Show everything pack would take, and how large it is.';
@@ -36,14 +35,15 @@ plan fail.`;
     ...registryFlags,
   };
 
-  async run(): Promise<PlanFile & { difference?: PlanDiff }> {
+  async run(): Promise<PlanReport> {
     const { flags } = await this.parse(Plan);
     const ctx = await this.startRun(flags);
     const { planImageSet } = await import('../workflows/plan.ts');
     const { writeOutputFile } = await import('../workflows/output-path.ts');
-    const { planFileOf } = await import('../mirror/plan-file.ts');
-    const { formatPlanSummary, formatPlanTable } = await import('../cli/plan-table.ts');
-    const { plan, facts, lock } = await planImageSet(await planOptions(flags, this.env, this.config.userAgent), ctx);
+    const { planReport } = await import('../workflows/plan-report.ts');
+    const { formatPlanSummary, formatPlanTable, formatUpgrades } = await import('../cli/plan-table.ts');
+    const result = await planImageSet(await planOptions(flags, this.env, this.config.userAgent), ctx);
+    const { plan, facts, lock, upgrades } = result;
     if (flags.output !== undefined) {
       const { assertRoom } = await import('../workflows/free-space.ts');
       assertRoom(flags.output, plan);
@@ -57,13 +57,13 @@ plan fail.`;
       const options = { destination: flags.registry, maxNestedPaths: 0, withInstances: false };
       await writeOutputFile(flags.mapping, formatMapping(plan, options), { flag: '--mapping' });
     }
-    const file = planFileOf(plan, facts);
     this.log(flags.all ? formatPlanTable(plan) : formatPlanSummary(plan, facts));
-    if (flags.diff === undefined) return file;
+    for (const text of formatUpgrades(upgrades)) this.log(text);
+    if (flags.diff === undefined) return planReport(result);
     const { comparePlan } = await import('../workflows/compare-plan.ts');
     const { formatPlanDiff } = await import('../cli/inspect-text.ts');
-    const difference = await comparePlan(flags.diff, file);
+    const difference = await comparePlan(flags.diff, planReport(result));
     this.log(formatPlanDiff(difference));
-    return { ...file, difference };
+    return planReport(result, difference);
   }
 }

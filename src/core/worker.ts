@@ -1,11 +1,13 @@
+import { getAsset, isSea } from 'node:sea';
 import { Worker } from 'node:worker_threads';
 
 /**
  * Starts the worker whose entry file `name` (no ending) lies beside the calling module, given by its `import.meta.url`.
- * The entry has the caller's own ending: `.ts` when the sources run unbuilt, `.js` when built. The only place that
- * knows where worker code comes from.
+ * The entry has the caller's own ending: `.ts` when the sources run unbuilt, `.js` when built. Inside the single
+ * executable there are no files: the code is one of its assets. The only place that knows where worker code comes from.
  */
 export function startWorker(name: string, callerUrl: string, workerData: unknown): Worker {
+  if (isSea()) return new Worker(getAsset(`workers/${name}.js`, 'utf8'), { eval: true, workerData });
   const ending = callerUrl.endsWith('.ts') ? 'ts' : 'js';
   return new Worker(new URL(`./${name}.${ending}`, callerUrl), { workerData });
 }

@@ -25,6 +25,8 @@ export interface GraphClient {
 export interface GraphClientOptions {
   /** Replaces the public service for OCP (not OKD); query parameters it has are kept. */
   readonly endpoint?: string | undefined;
+  /** The same for OKD. */
+  readonly okdEndpoint?: string | undefined;
   /** Sent as `id`; the service counts clients by it. */
   readonly clientId: string;
 }
@@ -61,7 +63,7 @@ export function createGraphClient(ctx: MirrorContext, options: GraphClientOption
 
 /** The request for a graph: empty values left out, parameters in alphabetical order. Throws `E_CONFIG` for a bad endpoint. */
 function graphUrl(query: GraphQuery, options: GraphClientOptions): string {
-  const base = query.type === 'okd' ? OKD_ENDPOINT : (options.endpoint ?? OCP_ENDPOINT);
+  const base = query.type === 'okd' ? (options.okdEndpoint ?? OKD_ENDPOINT) : (options.endpoint ?? OCP_ENDPOINT);
   if (!URL.canParse(base)) {
     throw new AirgapError('E_CONFIG', `${JSON.stringify(base)} is no address of an update service`, {
       hint: 'write https://host/api/upgrades_info/v1/graph',

@@ -11,8 +11,9 @@ import { filterHash } from './catalog-hash.ts';
 import { readCatalogImage, type CatalogImage } from './catalog-image.ts';
 import { bundleImages, mergeRequests } from './catalog-images.ts';
 import { packageInfos, type CatalogInfo } from './catalog-info.ts';
+import { bundleObjects } from './catalog-objects.ts';
 import { findUnmetNeeds, type Supply } from './catalog-needs.ts';
-import { bundleKey, readCatalog, type CatalogContent, type StoredDocument } from './catalog-read.ts';
+import { bundleKey, readCatalog, restoreBundle, type CatalogContent, type StoredDocument } from './catalog-read.ts';
 import { rebuildCatalog } from './catalog-rebuild.ts';
 import { validateCatalog } from './catalog-validate.ts';
 import { writeCatalog } from './catalog-write.ts';
@@ -27,6 +28,8 @@ export interface OperatorOptions {
 
 export interface OperatorCollection extends Collection {
   readonly catalogs: readonly CatalogInfo[];
+  /** The objects of all kept operator bundles, as far as filtered catalogs have them; catalogs taken whole are not read for it. */
+  objects(): Iterable<unknown>;
 }
 
 /** One catalog being worked on. */
@@ -44,6 +47,8 @@ interface Collected {
   readonly info: CatalogInfo;
   readonly warnings: readonly Warning[];
   readonly supply: Supply;
+  /** Whole documents of the kept operator bundles. */
+  readonly documents: readonly StoredDocument[];
 }
 
 /**
@@ -80,6 +85,10 @@ export async function collectOperators(
       ...unmet.map((message) => ({ code: 'W_CATALOG' as const, message })),
     ],
     catalogs: collected.map(({ info }) => info),
+    *objects() {
+      for (const document of collected.flatMap(({ documents }) => documents))
+        yield* bundleObjects(restoreBundle(document));
+    },
   };
 }
 
@@ -119,6 +128,7 @@ async function collectFull(opened: Opened): Promise<Collected> {
     info: infoOf(opened, content.catalog),
     warnings: [],
     supply: supplyOf(opened, content, content.catalog),
+    documents: [],
   };
 }
 
@@ -148,6 +158,7 @@ async function collectFiltered(opened: Opened, options: OperatorOptions): Promis
     info: infoOf(opened, filtered, generated),
     warnings: [...filtered.warnings, ...defects],
     supply: supplyOf(opened, content, filtered),
+    documents: filtered.bundles.flatMap((bundle) => stored.get(bundleKey(bundle)) ?? []),
   };
 }
 

@@ -23,6 +23,13 @@ const kinds = [
   'signature',
 ] as const satisfies readonly ImageKind[];
 
+/** Bytes nothing listed before has, bytes shared with that, and both. */
+const sizes = z.strictObject({
+  new: z.number().int().nonnegative(),
+  shared: z.number().int().nonnegative(),
+  total: z.number().int().nonnegative(),
+});
+
 /** `plan.json` in a bundle: what is inside and why; what `unpack` works from. Written by us, read strictly. */
 export const PlanFileSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
@@ -54,6 +61,7 @@ export const PlanFileSchema = z.strictObject({
       because: z.array(z.string()),
       /** File of the release signature inside the bundle. */
       signature: z.string().optional(),
+      sizes,
     }),
   ),
   catalogs: z.array(
@@ -71,8 +79,11 @@ export const PlanFileSchema = z.strictObject({
           defaultChannel: z.string(),
           channels: z.array(z.strictObject({ name: z.string(), bundles: z.array(z.string()) })),
           bundles: z.array(z.strictObject({ name: z.string(), version: z.string(), images: z.array(z.string()) })),
+          sizes,
         }),
       ),
+      /** Of the catalog image itself. */
+      sizes,
     }),
   ),
   gaps: z.array(z.strictObject({ origin: z.string(), because: z.array(z.string()), reason: z.string() })),

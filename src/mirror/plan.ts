@@ -30,7 +30,7 @@ export interface ResolveOptions {
 
 /**
  * Reads every manifest the collections ask for and returns the plan: all content with its size, unique by digest.
- * Images asked for by several collectors under one name become one, with all reasons.
+ * Images of one kind asked for several times under one name become one, with all reasons.
  * Throws `E_CONFIG` when two different images want the same target name, and the error of an unreadable image
  * (all of them named) unless gaps are allowed.
  */
@@ -75,11 +75,14 @@ export async function resolvePlan(
   return builder.finish(files, gaps, uniqueWarnings(warnings));
 }
 
-/** One request per origin and target; reasons are joined, platforms united. */
+/**
+ * One request per kind, origin and target; reasons are joined, platforms united. What is wanted as additional image and as
+ * related image stays two: mirror sets have it in both categories, as the vendor tool's do.
+ */
 function mergeRequests(requests: readonly ImageRequest[]): ImageRequest[] {
   const merged = new Map<string, ImageRequest>();
   for (const request of requests) {
-    const key = `${request.origin} ${request.target.repository}:${request.target.tag}`;
+    const key = sortKey(request);
     const before = merged.get(key);
     if (before === undefined) {
       merged.set(key, request);
@@ -239,9 +242,12 @@ function collision(name: string, a: PlannedImage, b: PlannedImage): AirgapError 
 }
 
 function compareRequests(a: ImageRequest, b: ImageRequest): number {
-  const left = `${a.origin} ${a.target.repository}:${a.target.tag}`;
-  const right = `${b.origin} ${b.target.repository}:${b.target.tag}`;
+  const [left, right] = [sortKey(a), sortKey(b)];
   return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function sortKey({ origin, target, kind }: ImageRequest): string {
+  return `${origin} ${target.repository}:${target.tag} ${kind}`;
 }
 
 function uniqueWarnings(warnings: readonly Warning[]): Warning[] {

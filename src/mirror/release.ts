@@ -30,6 +30,8 @@ import type { UpdateGraph } from './update-graph.ts';
 export interface ReleaseOptions extends SignatureOptions {
   /** Address of another update service for OCP; its query parameters are kept. */
   readonly graphEndpoint?: string | undefined;
+  /** Address of another update service for OKD. */
+  readonly okdGraphEndpoint?: string | undefined;
   /**
    * A release named by reference may lack a signature (nightly and CI builds do); it is then a warning. Releases of
    * channels always need one, and a bad signature is always an error.
@@ -104,7 +106,11 @@ export async function collectReleases(
   const { platform } = imageSet;
   if (platform === undefined) return { images: [], files: [], warnings: [], releases: [], graphs: [] };
   const clientId = options.clientId ?? randomUUID();
-  const client = createGraphClient(ctx, { endpoint: nonEmpty(options.graphEndpoint), clientId });
+  const client = createGraphClient(ctx, {
+    endpoint: nonEmpty(options.graphEndpoint),
+    okdEndpoint: nonEmpty(options.okdGraphEndpoint),
+    clientId,
+  });
   const warnings: Warning[] = [];
   const wanted =
     platform.release === '' ? await fromChannels(platform, client, warnings) : [fromReference(platform.release)];
@@ -313,8 +319,10 @@ function uniqueWarnings(warnings: readonly Warning[]): Warning[] {
 }
 
 function missingHint({ type, named }: WantedRelease): string {
-  if (type === 'okd') return 'OKD releases are signed by key openshift-ci-4: give its signature address and public key';
-  if (named !== undefined) return 'nightly and CI builds are not signed: allow missing signatures if this is one';
+  if (type === 'okd')
+    return 'OKD releases are signed by key openshift-ci-4: give its address with --signature-url and the key with --release-key';
+  if (named !== undefined)
+    return 'nightly and CI builds are not signed: pass --allow-missing-signatures if this is one';
   return 'clusters refuse a release without signature: wait until it is published, or choose another version';
 }
 

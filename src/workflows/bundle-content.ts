@@ -73,7 +73,11 @@ function smallEntry(file: ExtraFile): BundleEntry {
 }
 
 function layoutIndex(images: readonly PlannedImage[]): Buffer {
-  const manifests = images.map((image) => {
+  // One name can be there for two reasons; tools that read the layout want it once.
+  const unique = new Map(
+    images.map((image) => [layoutName(image) ?? `@${image.root.digest} ${image.target.repository}`, image]),
+  );
+  const manifests = [...unique.values()].map((image) => {
     const name = layoutName(image);
     return {
       mediaType: image.root.mediaType,

@@ -6,7 +6,7 @@ import type { CatalogInfo } from '../mirror/catalog-info.ts';
 import { collectHelm, type HelmCollection } from '../mirror/helm.ts';
 import type { ImageSet } from '../mirror/image-set.ts';
 import type { Collection, GeneratedFile, MirrorContext } from '../mirror/mirror-plan.ts';
-import { collectOperators } from '../mirror/operators.ts';
+import { collectOperators, type OperatorOptions } from '../mirror/operators.ts';
 import { collectReleases, type ReleaseInfo, type ReleaseOptions } from '../mirror/release.ts';
 import type { UpdateGraph } from '../mirror/update-graph.ts';
 
@@ -17,10 +17,13 @@ export interface Collected {
   readonly graphs: readonly UpdateGraph[];
   readonly catalogs: readonly CatalogInfo[];
   readonly charts: HelmCollection['charts'];
+  /** What OLM will create of the kept operator bundles. */
+  readonly objects: Iterable<unknown>;
 }
 
 export interface CollectOptions {
   readonly releases: ReleaseOptions;
+  readonly unknownNames: NonNullable<OperatorOptions['unknownNames']>;
   /** Folder that relative paths of the configuration start from: that of the process, as the vendor tool does. */
   readonly workingDirectory: string;
 }
@@ -34,7 +37,7 @@ export const TEMPLATE_FOLDER = 'config/templates/';
  */
 export async function collect(imageSet: ImageSet, ctx: MirrorContext, options: CollectOptions): Promise<Collected> {
   const releases = await collectReleases(imageSet, ctx, options.releases);
-  const operators = await collectOperators(imageSet, ctx);
+  const operators = await collectOperators(imageSet, ctx, { unknownNames: options.unknownNames });
   const additional = collectAdditionalImages(imageSet);
   const helm = await collectHelm(imageSet, ctx, { workingDirectory: options.workingDirectory });
   const templates = { images: [], warnings: [], files: await readTemplates(operators.catalogs) };
@@ -48,6 +51,7 @@ export async function collect(imageSet: ImageSet, ctx: MirrorContext, options: C
     graphs: releases.graphs,
     catalogs: operators.catalogs,
     charts: helm.charts,
+    objects: operators.objects(),
   };
 }
 

@@ -19,9 +19,13 @@ export async function keylessSigner(options: KeylessOptions): Promise<BundleSign
     const { signManifestKeyless } = await import('../bundle/keyless.ts');
     return [await signManifestKeyless(manifest, identity, options)];
   };
-  if (trust !== undefined)
-    return signerOf((manifest, signatures) => acceptSignatures(manifest, signatures, trust), sign);
-  return signerOf(acceptUnsigned, sign);
+  const accept: BundleSigner['accept'] =
+    trust === undefined ? acceptUnsigned : (manifest, signatures) => acceptSignatures(manifest, signatures, trust);
+  const signStatement = async (statement: Uint8Array): Promise<Uint8Array> => {
+    const { signStatementKeyless } = await import('../bundle/keyless.ts');
+    return signStatementKeyless(statement, options);
+  };
+  return { ...signerOf(accept, sign), signStatement };
 }
 
 async function publicTrust(options: KeylessOptions): Promise<Trust> {

@@ -4,6 +4,7 @@ import { verifyBundle } from '../bundle/checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
 import { planManifest, serializeManifest, type BundleIdentity, type BundleManifest } from '../bundle/manifest.ts';
 import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
+import { assertVolumeCount } from '../bundle/volume-size.ts';
 import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '../bundle/writer.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
@@ -21,6 +22,7 @@ import type { PushTarget } from './push-target.ts';
 import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';
+import { removeVolumeIndex, writeVolumeIndex } from './volume-index.ts';
 
 export interface PackOptions extends PlanOptions {
   /** Path of the bundle, or a stream that takes it in order (a pipe). */
@@ -38,6 +40,10 @@ export interface PackOptions extends PlanOptions {
   readonly toolVersion: string;
   /** `FILE` or `HOST[:PORT]=FILE`. */
   readonly caBundles: readonly string[];
+  /** Bytes of each volume, or `none` for one file; absent: what `archiveSize` of the configuration says. */
+  readonly volumeSize?: number | 'none';
+  /** Write `X.volumes.sigstore.json` and `X.SHA256SUMS` beside volumes. */
+  readonly volumeIndex: boolean;
   /** Read the whole result again before it gets its name. */
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
@@ -55,6 +61,8 @@ export interface PackResult {
   /** Bytes an earlier interrupted run had already brought. */
   readonly keptBytes: number;
   readonly gaps: MirrorPlan['gaps'];
+  /** The volumes in order, with their digests when there is an index; absent: one file. */
+  readonly volumes?: readonly { readonly path: string; readonly size: number; readonly sha256?: string }[];
 }
 
 /**
@@ -84,15 +92,29 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
     files: draft.manifest.files.length,
     gaps: plan.gaps,
   };
-  const keptBytes =
+  const written =
     typeof output === 'string'
-      ? await packToFile(output, { entries: draft.entries, parts }, options, ctx)
+      ? await packToFile(
+          output,
+          { entries: draft.entries, parts },
+          { ...options, volumeSize: sizeOf(options, planned) },
+          ctx,
+        )
       : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
   if (detachedSignature !== undefined) {
     await writeOutputFile(detachedSignature, parts.signatures[0] ?? '', { flag: '--detached-signature' });
   }
-  return { ...result, keptBytes };
+  return { ...result, ...written };
 }
+
+/** Bytes of each volume, or undefined for one file. `archiveSize` counts GiB, as in the vendor's tool. */
+function sizeOf({ volumeSize }: PackOptions, { imageSet }: PlanResult): number | undefined {
+  if (volumeSize === 'none') return undefined;
+  const { archiveSize = 0 } = imageSet;
+  return volumeSize ?? (archiveSize > 0 ? archiveSize * 2 ** 30 : undefined);
+}
+
+type Written = Pick<PackResult, 'keptBytes' | 'volumes'>;
 
 interface Draft {
   readonly entries: readonly BundleEntry[];
@@ -199,13 +221,38 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
   return { manifestBytes, signatures, layout };
 }
 
-async function packToFile(output: string, draft: BundleDraft, options: PackOptions, ctx: RunContext): Promise<number> {
-  const file = openBundleFile(output, draft.parts);
+async function packToFile(
+  output: string,
+  draft: BundleDraft,
+  options: Omit<PackOptions, 'volumeSize'> & { readonly volumeSize: number | undefined },
+  ctx: RunContext,
+): Promise<Written> {
+  const { volumeSize } = options;
+  if (volumeSize !== undefined) assertVolumeCount(draft.parts.layout.size, volumeSize);
+  const file = openBundleFile(output, draft.parts, { volumeSize });
   try {
-    const kept = await stage('pack', ctx, () => writeEntries(draft, file, options.registry, ctx));
-    await selfVerify(file.partialPath, options, ctx);
+    const keptBytes = await stage('pack', ctx, () => writeEntries(draft, file, options.registry, ctx));
+    await selfVerify(
+      file.pieces.map(({ path }) => path),
+      options,
+      ctx,
+    );
+    if (volumeSize === undefined) {
+      await file.finish();
+      return { keptBytes };
+    }
+    await removeVolumeIndex(output);
+    const { layout } = draft.parts;
+    const subject = {
+      identity: layout.manifest.bundle,
+      manifestSha256: layout.entries[0]!.sha256,
+      volumeSize,
+    };
+    const volumes = options.volumeIndex
+      ? await writeVolumeIndex({ output, pieces: file.pieces, subject, signer: options.signer }, ctx)
+      : file.pieces.map(({ finalPath, size }) => ({ path: finalPath, size }));
     await file.finish();
-    return kept;
+    return { keptBytes, volumes };
   } catch (error) {
     await file.suspend();
     throw error;
@@ -217,8 +264,8 @@ async function packToStream(
   draft: BundleDraft,
   options: PackOptions,
   ctx: RunContext,
-): Promise<number> {
-  return stage('pack', ctx, async () => {
+): Promise<Written> {
+  const keptBytes = await stage('pack', ctx, async () => {
     const { entries, parts } = draft;
     const open = openEntry(draft, options.registry, ctx);
     ctx.report({ type: 'total', images: 0, blobs: entries.length, bytes: parts.layout.size });
@@ -233,12 +280,17 @@ async function packToStream(
     }
     return { result: 0, detail: formatBytes(parts.layout.size) };
   });
+  return { keptBytes };
 }
 
-async function selfVerify(path: string, options: PackOptions, ctx: RunContext): Promise<void> {
+async function selfVerify(
+  paths: readonly string[],
+  options: Pick<PackOptions, 'signer' | 'fullSelfVerify'>,
+  ctx: RunContext,
+): Promise<void> {
   await stage('check', ctx, async () => {
     const { files } = await verifyBundle(
-      { paths: [path] },
+      { paths },
       { ...ctx, accept: options.signer.accept, manifestOnly: !options.fullSelfVerify },
     );
     return {

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { refuseUnmirroredImages, type UnmirroredImage } from '../apply/image-scan.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
-import type { RunContext } from '../core/events.ts';
+import type { RunContext, Warning } from '../core/events.ts';
+import { createGraphClient } from '../mirror/graph-client.ts';
 import { loadImageSet, type ImageSet } from '../mirror/image-set.ts';
 import { lockedChannels } from '../mirror/lock-channels.ts';
 import { lockContext, recordPins } from '../mirror/lock-context.ts';
@@ -11,10 +14,12 @@ import type { PlanFacts } from '../mirror/plan-file.ts';
 import { resolvePlan } from '../mirror/plan.ts';
 import type { ReleaseOptions } from '../mirror/release.ts';
 import type { UpdateGraph } from '../mirror/update-graph.ts';
+import { checkUpgradePaths, type UpgradeCheck } from '../mirror/upgrade-check.ts';
 import type { RegistryOptions } from '../registry/options.ts';
-import { collect } from './collect.ts';
+import { collect, type Collected } from './collect.ts';
 import { openMirrorContext } from './mirror-context.ts';
 import { planFacts } from './plan-facts.ts';
+import { scanImages } from './scan-images.ts';
 import { stage } from './stage.ts';
 
 export interface PlanOptions {
@@ -24,8 +29,14 @@ export interface PlanOptions {
   readonly releases: ReleaseOptions;
   readonly allowGaps: boolean;
   readonly allowMissingSignatures: boolean;
+  /** Leave out packages and channels that a catalog does not have, instead of failing. */
+  readonly allowUnknownNames: boolean;
+  /** Take operators whose resources name images outside the mirror table, with a warning, instead of failing. */
+  readonly allowUnmirrored: boolean;
   /** Path of a lock file: the plan must be the one that was locked. */
   readonly lock?: string;
+  /** Version of the cluster that will be updated: every update on its way must be selected. */
+  readonly installed?: string;
 }
 
 export interface PlanResult {
@@ -34,6 +45,8 @@ export interface PlanResult {
   readonly facts: PlanFacts;
   readonly lock: Lock;
   readonly graphs: readonly UpdateGraph[];
+  /** One proof per architecture, when the installed version was given. */
+  readonly upgrades: readonly UpgradeCheck[];
   /** The configuration as the user wrote it. */
   readonly configText: string;
 }
@@ -72,8 +85,11 @@ export async function planImageSet(options: PlanOptions, ctx: RunContext): Promi
 async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorContext) {
   const collected = await collect(imageSet, ctx, {
     releases: { ...options.releases, allowMissingSignatures: options.allowMissingSignatures },
+    unknownNames: options.allowUnknownNames ? 'warn' : 'error',
     workingDirectory: process.cwd(),
   });
+  const upgrades =
+    options.installed === undefined ? [] : await proveUpgrades(options.installed, collected, ctx, options.releases);
   const images = collected.collections.reduce((sum, collection) => sum + collection.images.length, 0);
   if (images === 0) {
     throw new AirgapError('E_CONFIG', `${options.config}: no images to mirror`, {
@@ -81,13 +97,46 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     });
   }
   ctx.report({ type: 'total', images, blobs: 0, bytes: 0 });
-  const plan = await resolvePlan(collected.collections, ctx, {
+  const resolved = await resolvePlan(collected.collections, ctx, {
     allowGaps: options.allowGaps,
     withSignatures: true,
     allowMissingSignatures: options.allowMissingSignatures,
   });
+  const unmirrored = scanImages(collected.objects, resolved, imageSet);
+  if (!options.allowUnmirrored) refuseUnmirroredImages(unmirrored);
+  const plan = { ...resolved, warnings: [...resolved.warnings, ...unmirrored.map(unmirroredWarning)] };
   for (const warning of plan.warnings) ctx.report({ type: 'warning', ...warning });
-  return { imageSet, plan, facts: planFacts(collected), graphs: collected.graphs, charts: collected.charts };
+  return {
+    imageSet,
+    plan,
+    facts: planFacts(collected, plan),
+    graphs: collected.graphs,
+    charts: collected.charts,
+    upgrades,
+  };
+}
+
+function unmirroredWarning({ reference, places }: UnmirroredImage): Warning {
+  return { code: 'W_UNMIRRORED', message: `${reference} could not be pulled on the far side: ${places.join(', ')}` };
+}
+
+async function proveUpgrades(
+  installed: string,
+  { releases, graphs }: Collected,
+  ctx: MirrorContext,
+  { graphEndpoint }: ReleaseOptions,
+): Promise<readonly UpgradeCheck[]> {
+  if (releases.length === 0) {
+    throw new AirgapError('E_CONFIG', `no release is selected that a cluster at ${installed} could be updated to`, {
+      hint: 'select releases under mirror.platform, or leave --installed out',
+    });
+  }
+  const endpoint = graphEndpoint === '' ? undefined : graphEndpoint;
+  return checkUpgradePaths(
+    installed,
+    { releases, graphs },
+    createGraphClient(ctx, { endpoint, clientId: randomUUID() }),
+  );
 }
 
 async function readText(path: string, hint: string): Promise<string> {

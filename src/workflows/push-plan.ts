@@ -53,7 +53,8 @@ export async function planPush(
 ): Promise<PushPlan> {
   const blobs = new Map<Digest, { descriptor: Descriptor; repositories: Set<string> }>();
   const levels = new Map<string, { manifest: PushManifest; level: number }>();
-  const tags: PushTag[] = [];
+  // One name can be wanted twice: as additional and as related image, by tag and by digest.
+  const tags = new Map<string, PushTag>();
   const untagged: PushManifest[] = [];
 
   async function visit(descriptor: Descriptor, image: PushImage): Promise<number> {
@@ -81,7 +82,7 @@ export async function planPush(
     await visit(descriptor, image);
     const { repository, tag } = image.target;
     if (tag === undefined) untagged.push({ descriptor, repository });
-    else tags.push({ descriptor, repository, tag, origin: image.origin });
+    else tags.set(`${repository}:${tag}`, { descriptor, repository, tag, origin: image.origin });
   }
 
   const pushBlobs = [...blobs.values()]
@@ -93,7 +94,7 @@ export async function planPush(
   return {
     blobs: pushBlobs,
     manifestLevels: groupByLevel([...levels.values()], new Set(untagged.map((entry) => entry.descriptor.digest))),
-    tags,
+    tags: [...tags.values()],
     untagged,
     uploadBytes: pushBlobs.reduce((sum, blob) => sum + blob.descriptor.size, 0),
   };

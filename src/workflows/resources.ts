@@ -16,7 +16,8 @@ export interface ResourceOptions {
 
 /**
  * The cluster resources of a plan for a target registry: mirror sets, catalog sources, ClusterCatalogs, signature ConfigMap,
- * UpdateService. A function of the plan, its files and the options.
+ * UpdateService. What was planned and is not among the images (blocked, or a gap) is named by none of them. A function of the
+ * plan, its files and the options.
  */
 export async function generateResources(plan: PlanFile, options: ResourceOptions): Promise<ClusterResources> {
   const at = (target: { readonly repository: string; readonly tag?: string | undefined }): string =>
@@ -24,17 +25,23 @@ export async function generateResources(plan: PlanFile, options: ResourceOptions
   const images = plan.images.flatMap(({ kind, origin, target }) =>
     kind === 'signature' ? [] : [{ kind, origin, target: at(target) }],
   );
+  const taken = new Set(plan.images.map((image) => `${image.kind} ${image.target.repository}:${image.target.tag}`));
   const catalogs = await Promise.all(
-    plan.catalogs.map(async (catalog) => {
-      const template = catalog.template;
-      if (template === undefined) return { target: at(catalog.target) };
-      const text = Buffer.from(await options.readFile(template)).toString('utf8');
-      return { target: at(catalog.target), template: { origin: template, text } };
-    }),
+    plan.catalogs
+      .filter((catalog) => taken.has(`catalog ${catalog.target.repository}:${catalog.target.tag}`))
+      .map(async (catalog) => {
+        const template = catalog.template;
+        if (template === undefined) return { target: at(catalog.target) };
+        const text = Buffer.from(await options.readFile(template)).toString('utf8');
+        return { target: at(catalog.target), template: { origin: template, text } };
+      }),
   );
+  const payloads = new Set(plan.images.filter(({ kind }) => kind === 'release').map(({ digest }) => digest));
   const signatures = await Promise.all(
     plan.releases.flatMap(({ digest, signature }) =>
-      signature === undefined ? [] : [options.readFile(signature).then((content) => ({ digest, content }))],
+      signature === undefined || !payloads.has(digest)
+        ? []
+        : [options.readFile(signature).then((content) => ({ digest, content }))],
     ),
   );
   const graph = images.find((image) => image.kind === 'graphData');

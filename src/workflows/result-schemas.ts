@@ -6,7 +6,7 @@ import type { InspectResult } from './inspect.ts';
 import type { MirrorResult } from './mirror.ts';
 import type { PackResult } from './pack.ts';
 import type { ServeResult } from './serve.ts';
-import type { UnpackResult } from './unpack.ts';
+import { PlanReportSchema } from './plan-report.ts';
 import type { VerifyResult } from './verify.ts';
 
 /**
@@ -67,6 +67,7 @@ const PackResultSchema: z.ZodType<PackResult> = z.strictObject({
   files: count,
   keptBytes: count,
   gaps: z.array(GapSchema),
+  volumes: z.exactOptional(z.array(z.strictObject({ path: text, size: count, sha256: z.exactOptional(hex) }))),
 });
 
 const VerifyResultSchema: z.ZodType<VerifyResult> = z.strictObject({
@@ -79,15 +80,25 @@ const VerifyResultSchema: z.ZodType<VerifyResult> = z.strictObject({
   bytes: count,
 });
 
-const UnpackResultSchema: z.ZodType<UnpackResult> = z.strictObject({
+const ChangeSchema = z.strictObject({
+  subject: text,
+  action: z.enum(['created', 'configured', 'unchanged', 'skipped']),
+  /** With `before` and `after`: whatever the resource has there. */
+  differences: z.array(z.looseObject({ path: text })),
+  note: z.exactOptional(text),
+});
+
+/** The type is `UnpackResult`; its changes hold values of any type, which zod can not say. */
+const UnpackResultSchema = z.strictObject({
   ok: z.literal(true),
   bundle: BundleIdentitySchema,
   manifestSha256: hex,
   registry: text,
   push: z.exactOptional(PushResultSchema),
-  steps: z.array(z.strictObject({ step: text, changes: z.array(z.looseObject({ subject: text, action: text })) })),
+  steps: z.array(z.strictObject({ step: text, changes: z.array(ChangeSchema) })),
   rendered: texts,
   gaps: count,
+  receipt: z.exactOptional(text),
 });
 
 const MirrorResultSchema: z.ZodType<MirrorResult> = z.strictObject({
@@ -156,7 +167,7 @@ export const RESULT_SCHEMAS = {
   }),
   mirror: MirrorResultSchema,
   pack: PackResultSchema,
-  plan: PlanFileSchema.extend({ difference: z.exactOptional(PlanDiffSchema) }),
+  plan: PlanReportSchema,
   serve: z.strictObject({
     ok: z.literal(true),
     url: text,

@@ -1,7 +1,7 @@
 import { parseManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import type { AcceptSignatures } from '../bundle/preamble.ts';
 import type { SigningKey } from '../bundle/keys.ts';
-import { acceptSignatures, signManifest } from '../bundle/signature.ts';
+import { acceptSignatures, signManifest, signStatement } from '../bundle/signature.ts';
 import { createTrust, type Trust } from '../bundle/trust.ts';
 import { isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
@@ -9,6 +9,8 @@ import type { RunContext } from '../core/events.ts';
 /** Makes the signatures of a bundle manifest and checks them the way the far side will. */
 export interface BundleSigner {
   sign(manifest: Uint8Array, identity: BundleIdentity, ctx: RunContext): Promise<readonly Uint8Array[]>;
+  /** Signs another statement about the bundle; absent when there is nothing to sign with. */
+  signStatement?(statement: Uint8Array): Promise<Uint8Array>;
   readonly accept: AcceptSignatures;
   /** `accept` as a question. */
   accepts(manifest: Uint8Array, signatures: readonly Uint8Array[]): boolean;
@@ -17,7 +19,8 @@ export interface BundleSigner {
 /** Signs with a private key; accepts that key alone. */
 export function keySigner(key: SigningKey): BundleSigner {
   const trust = createTrust({ keys: [{ publicKey: key.publicKey }] });
-  return signerOf(acceptFor(trust), async (manifest, identity) => [signManifest(manifest, identity, key)]);
+  const signer = signerOf(acceptFor(trust), async (manifest, identity) => [signManifest(manifest, identity, key)]);
+  return { ...signer, signStatement: async (statement) => signStatement(statement, key) };
 }
 
 /** Takes signatures made elsewhere (a hardware token, another person); accepts what `trust` says. */

@@ -4,7 +4,7 @@ import { openKubeConnection, type KubeconfigSource } from '../apply/kube.ts';
 import type { HostedKubeconfig } from '../apply/kubeconfig.ts';
 import { readHostedKubeconfig, readHostedKubeconfigs } from '../apply/read-kubeconfig.ts';
 import type { RunContext } from '../core/events.ts';
-import { clusterOpener } from './cluster.ts';
+import { clusterOpener, resolveAddresses } from './cluster.ts';
 
 export interface Status {
   read(wanted: { readonly name?: string; readonly namespace?: string }): Promise<StatusReport>;
@@ -16,7 +16,7 @@ export function openStatus(kubeconfig: KubeconfigSource, ctx: RunContext): Statu
   const connection = openKubeConnection(kubeconfig);
   const client = createKubeClient(connection, ctx);
   return {
-    read: (wanted) => collectStatus(client, clusterOpener(ctx), wanted),
+    read: (wanted) => collectStatus(client, clusterOpener(ctx), { ...wanted, resolve: resolveAddresses }),
     close: () => connection.close(),
   };
 }

@@ -2,13 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AirgapError, type ErrorCode, isAbort } from '../core/errors.ts';
 import type { ProgressEvent } from '../core/events.ts';
-import { openBodyWriter } from '../bundle/writer.ts';
+import { openBodyWriter, type Piece } from '../bundle/writer.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 import { fetchBody, type FetchTask } from './fetch-body.ts';
 
 export interface TransferWorkerData {
-  readonly partialPath: string;
+  readonly pieces: readonly Piece[];
   readonly registry: RegistryOptions;
 }
 
@@ -32,14 +32,14 @@ export type FromWorker =
 
 if (parentPort !== null) serve(workerData as TransferWorkerData);
 
-function serve({ partialPath, registry }: TransferWorkerData): void {
+function serve({ pieces, registry }: TransferWorkerData): void {
   const port = parentPort!;
   const send = (message: FromWorker): void => port.postMessage(message);
   const abort = new AbortController();
   const ctx = { signal: abort.signal, report: (event: ProgressEvent) => send({ type: 'event', event }) };
   const io = {
     client: createRegistryClient({ ...registry, attempts: 1 }, ctx),
-    writer: openBodyWriter(partialPath, { direct: true }),
+    writer: openBodyWriter(pieces, { direct: true }),
   };
   let running = 0;
   let isStopping = false;

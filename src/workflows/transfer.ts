@@ -43,7 +43,7 @@ export async function transferBlobs(
   async function runHere(todo: readonly FetchTask[], parallel: number): Promise<Outcome[]> {
     // `fetchBody` repeats what failed; two loops inside each other would multiply their tries and pauses.
     const client = createRegistryClient({ ...registry, attempts: 1 }, ctx);
-    const writer = openBodyWriter(file.partialPath, { direct: true });
+    const writer = openBodyWriter(file.pieces, { direct: true });
     const failures: Outcome[] = [];
     const next = todo[Symbol.iterator]();
     const lane = async (): Promise<void> => {
@@ -71,7 +71,7 @@ export async function transferBlobs(
   function runInWorkers(todo: readonly FetchTask[], count: number, parallel: number): Promise<Outcome[]> {
     const perWorker = Math.max(1, Math.ceil(parallel / count));
     const data: TransferWorkerData = {
-      partialPath: file.partialPath,
+      pieces: file.pieces,
       registry: { ...registry, maxConnections: perWorker },
     };
     const failures: Outcome[] = [];

@@ -4,6 +4,7 @@ import { openBundle } from '../bundle/reader.ts';
 import type { Signer } from '../bundle/signature.ts';
 import { formatBytes } from '../core/bytes.ts';
 import type { RunContext } from '../core/events.ts';
+import { blameVolumes } from './blame-volumes.ts';
 import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
@@ -37,14 +38,17 @@ export async function verifyBundleFile(options: VerifyOptions, ctx: RunContext):
     const accept = acceptFor(options.trust);
     const expectations =
       options.deep && 'paths' in options.input ? await expectationsOf(options.input.paths, options) : undefined;
-    const verified = await verifyBundle<Signer>(options.input, {
-      ...ctx,
-      accept: accept as never,
-      detachedSignatures: options.detached,
-      policy: policyFor(options),
-      manifestOnly: options.manifestOnly,
-      ...(options.deep ? { oci: expectations ?? {} } : {}),
-    });
+    const paths = 'paths' in options.input ? options.input.paths : [];
+    const verified = await blameVolumes(paths, ctx, () =>
+      verifyBundle<Signer>(options.input, {
+        ...ctx,
+        accept: accept as never,
+        detachedSignatures: options.detached,
+        policy: policyFor(options),
+        manifestOnly: options.manifestOnly,
+        ...(options.deep ? { oci: expectations ?? {} } : {}),
+      }),
+    );
     const signature = options.trust === 'unsigned' ? ('none' as const) : ('accepted' as const);
     const result = { ok: true as const, ...verified, signature };
     const what = options.manifestOnly

@@ -107,7 +107,7 @@ function isOnDisk(blob: PlannedBlob): boolean {
 }
 
 async function writeLocal(items: readonly Placed[], file: BundleFileWriter, ctx: RunContext): Promise<void> {
-  const writer = openBodyWriter(file.partialPath, { direct: false });
+  const writer = openBodyWriter(file.pieces, { direct: false });
   try {
     for (const { entry, index, place } of items) {
       ctx.signal.throwIfAborted();

@@ -387,6 +387,26 @@ test('hosted clusters', async (t) => {
     assert.equal(await client.get({ apiVersion: 'v1', kind: 'Namespace', name: 'clusters' }), undefined);
   });
 
+  await t.test('keep their nodes when replacing them is not confirmed', async () => {
+    const operator = playOperator(client, server, 'example');
+    const first = runHosted(hostedContext(server, [request({ 'node-pool-replicas': '1' })], { bundle }));
+    await operator.accept();
+    await operator.growPool();
+    await operator.comeUp();
+    await operator.complete();
+    await first;
+    const questions: string[] = [];
+    const larger = hostedContext(server, [request({ 'node-pool-replicas': '1', memory: '8Gi' })], { bundle });
+    const unwilling = { ...larger, confirm: async (question: string) => questions.push(question) === 0 };
+    await assert.rejects(runHosted(unwilling), (error) => isAirgapError(error, 'E_PREFLIGHT'));
+    assert.match(questions.join(), /NodePool\/clusters\/example spec\.platform\.kubevirt\.compute\.memory/);
+    const memory = async () =>
+      valueAt(await client.get(poolRef('example')), 'spec', 'platform', 'kubevirt', 'compute', 'memory');
+    assert.equal(await memory(), '4Gi');
+    await runHosted(larger);
+    assert.equal(await memory(), '8Gi');
+  });
+
   await t.test('never lose what is fixed at creation', async () => {
     const operator = playOperator(client, server, 'example');
     const first = runHosted(hostedContext(server, [request()], { bundle }));

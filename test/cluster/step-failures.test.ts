@@ -116,6 +116,15 @@ test('a step that can not succeed', async (t) => {
     });
   });
 
+  await t.test('says before everything else that a package to install is in no catalog', async () => {
+    await assert.rejects(
+      runSteps(managementSteps({ ...input, packages: input.packages.slice(1) }), contextFor(server)),
+      (error) =>
+        isAirgapError(error, 'E_PREFLIGHT') &&
+        /neither in the bundle nor in a catalog of the cluster: kubevirt-hyperconverged/.test(error.message),
+    );
+  });
+
   await t.test('stops before the mirror sets when the drain is not confirmed', async () => {
     const run = runSteps(only('mirror-sets'), contextFor(server, { confirm: async () => false }));
     await assert.rejects(run, (error) => isAirgapError(error, 'E_PREFLIGHT') && /not confirmed/.test(error.message));
@@ -124,7 +133,7 @@ test('a step that can not succeed', async (t) => {
 
   await t.test('names the node’s trouble when a pool degrades and stays so', async () => {
     const name = 'rendered-master-1';
-    await client.apply(machineConfig(name, Object.keys(RELEASE)));
+    await client.apply(machineConfig(name, Object.entries(RELEASE).flat()));
     await client.mergePatch(POOL, { spec: { configuration: { name } } });
     const status = poolStatus('master', 'rendered-master-0', { isUpdated: false, generation: 2 }) as {
       conditions: object[];
@@ -155,9 +164,7 @@ test('a step that can not succeed', async (t) => {
       run,
       (error) =>
         isAirgapError(error, 'E_TIMEOUT') &&
-        /rendered-\w+-0 has no mirror yet for quay.io\/openshift-release-dev\/ocp-release and 1 more/.test(
-          error.message,
-        ),
+        /rendered-\w+-0 does not name yet quay.io\/openshift-release-dev\/ocp-release and 3 more/.test(error.message),
     );
     // The run was stopped in the middle of the roll-out: the next one waits for it and writes nothing.
     const stop = runControllers(server, machineConfigOperator());
@@ -261,9 +268,38 @@ test('a step that can not succeed', async (t) => {
       run,
       (error) =>
         isAirgapError(error, 'E_TIMEOUT') &&
-        error.message.includes(`kubevirt-hyperconverged (${CATALOG}), multicluster-engine/stable-2.10`),
+        error.message.includes(`kubevirt-hyperconverged (${CATALOG}), `) &&
+        error.message.includes(', multicluster-engine/stable-2.10'),
     );
     await stop();
+  });
+
+  await t.test('approves what was asked for, and never an update that came later', async () => {
+    const api = 'operators.coreos.com/v1alpha1';
+    const place = { namespace: 'multicluster-engine', name: 'multicluster-engine' };
+    await put(client, packageManifest('multicluster-engine', CATALOG, 'stable-2.10'));
+    const stop = runControllers(server, lifecycleManager(), operands());
+    t.after(stop);
+    await runSteps(only('multicluster-engine'), contextFor(server));
+    await stop();
+    const plan = { apiVersion: api, kind: 'InstallPlan', ...place, name: 'install-later' };
+    await put(client, {
+      apiVersion: api,
+      kind: 'InstallPlan',
+      metadata: { name: plan.name, namespace: place.namespace },
+      spec: { approval: 'Manual', approved: false, clusterServiceVersionNames: ['multicluster-engine.v2.0.0'] },
+      status: { phase: 'RequiresApproval', plan: [], catalogSources: [] },
+    });
+    const installPlanRef = { apiVersion: api, kind: 'InstallPlan', namespace: place.namespace, name: plan.name };
+    const status = { state: 'UpgradePending', currentCSV: 'multicluster-engine.v2.0.0', installPlanRef };
+    await setStatus(client, { apiVersion: api, kind: 'Subscription', ...place }, status);
+    const warnings: string[] = [];
+    await runSteps(
+      only('multicluster-engine'),
+      contextFor(server, { report: (event) => event.type === 'warning' && warnings.push(event.message) }),
+    );
+    assert.match(warnings.join(), /would update multicluster-engine.v1.0.0 to multicluster-engine.v2.0.0 and waits/);
+    assert.equal(valueAt(await client.get(plan), 'spec', 'approved'), false);
   });
 
   for (const { title, condition: told, code } of [
@@ -503,7 +539,13 @@ test('what is rendered without a cluster is valid on one', async (t) => {
       graphDataImage: `${REGISTRY}/openshift/graph-image:latest`,
     },
   };
-  for (const input of [managementInput(), { ...managementInput(), cluster }]) {
+  const packages = ['odf-operator', 'cincinnati-operator'].map((name) => ({
+    name,
+    channels: [],
+    catalogSource: CATALOG,
+  }));
+  const usual = managementInput();
+  for (const input of [usual, { ...usual, cluster, packages: [...usual.packages, ...packages] }]) {
     const context = contextFor(server, {
       client: createAbsentCluster(),
       resources: [...bundleResources(), updateService],

@@ -51,12 +51,15 @@ export const GUEST_TOKEN = 'token-of-a-guest';
 
 const READY_LIMIT_MS = 60_000;
 
-/** A client for the administrator, without a reporter. */
+const clients = new Map<string, KubeClient>();
+
+/** A client for the administrator, without a reporter. One per server: connections and discovery are worth keeping. */
 export function testClient(server: Pick<ApiServer, 'kubeconfig'>): KubeClient {
-  return createKubeClient(openKubeConnection({ files: [server.kubeconfig] }), {
-    signal: new AbortController().signal,
-    report: () => {},
-  });
+  const context = { signal: new AbortController().signal, report: () => {} };
+  const client =
+    clients.get(server.kubeconfig) ?? createKubeClient(openKubeConnection({ files: [server.kubeconfig] }), context);
+  clients.set(server.kubeconfig, client);
+  return client;
 }
 
 /** Starts etcd, then the API server, and waits until it is ready (3 to 4 s). */

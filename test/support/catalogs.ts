@@ -14,10 +14,11 @@ import { AirgapError } from '../../src/core/errors.ts';
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import type { ContentSource } from '../../src/oci/content.ts';
 import { buildLayer, type NewLayerEntry } from '../../src/oci/layer.ts';
-import { MEDIA_TYPE, type Descriptor } from '../../src/oci/types.ts';
+import { isIndexType, isManifestType, MEDIA_TYPE, type Descriptor } from '../../src/oci/types.ts';
 import { valueText } from '../../src/mirror/catalog.ts';
 import type { CatalogFiles } from '../../src/mirror/catalog-files.ts';
 import { readCatalog, type CatalogContent, type ReadOptions } from '../../src/mirror/catalog-read.ts';
+import type { BuiltContent } from './images.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -207,6 +208,32 @@ export function catalogImage(files: ReadonlyMap<string, string>, fields: Catalog
       : document({ schemaVersion: 2, mediaType: types.index, manifests }, types.index);
   const fetched = new Map<Digest, number>();
   return { root, content, fetched, source: memorySource(root, content, fetched) };
+}
+
+/** A catalog image as it is pushed to a registry: blobs before the manifests that name them, the root last. */
+export function catalogContent(built: BuiltCatalogImage): BuiltContent {
+  const descriptors = new Map<Digest, Descriptor>();
+  const visit = (descriptor: Descriptor): void => {
+    if (isManifestType(descriptor.mediaType)) {
+      const { manifests, config, layers } = JSON.parse(built.content.get(descriptor.digest)!.toString()) as {
+        readonly manifests?: readonly Descriptor[];
+        readonly config?: Descriptor;
+        readonly layers?: readonly Descriptor[];
+      };
+      const blobs = isIndexType(descriptor.mediaType) ? [] : [config!, ...(layers ?? [])];
+      for (const next of [...(manifests ?? []), ...blobs]) visit(next);
+    }
+    const { mediaType, digest, size } = descriptor;
+    descriptors.set(digest, { mediaType, digest, size });
+  };
+  visit(built.root);
+  return {
+    root: built.root,
+    contents: [...descriptors.values()].map((descriptor) => ({
+      descriptor,
+      bytes: built.content.get(descriptor.digest)!,
+    })),
+  };
 }
 
 const OCI = {

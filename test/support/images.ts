@@ -6,6 +6,8 @@
  *     await pushContent(repository, both, 'v1');            // our own client
  *     const source = sourceOf(both);                        // a ContentSource in memory
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import type { ContentSource } from '../../src/oci/content.ts';
@@ -212,4 +214,19 @@ function contentOf(content: string | Buffer, mediaType: string): { descriptor: D
 
 function unique<T extends { readonly descriptor: Descriptor }>(contents: readonly T[]): T[] {
   return [...new Map(contents.map((content) => [content.descriptor.digest, content])).values()];
+}
+
+/** Writes an OCI image layout with one root, as `skopeo copy … oci:FOLDER` does. */
+export function writeOciLayout(folder: string, built: BuiltContent): void {
+  for (const { descriptor, bytes } of built.contents) {
+    const path = join(folder, 'blobs', ...descriptor.digest.split(':'));
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+  }
+  const { mediaType, digest, size } = built.root;
+  writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  writeFileSync(
+    join(folder, 'index.json'),
+    JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] }),
+  );
 }

@@ -40,6 +40,8 @@ export function managementInput(): ManagementInput {
     trustBundle: authority,
     packages: [
       { name: 'kubevirt-hyperconverged', channels: ['stable'], catalogSource: CATALOG },
+      { name: 'lvms-operator', channels: [], catalogSource: CATALOG },
+      { name: 'metallb-operator', channels: [], catalogSource: CATALOG },
       { name: 'multicluster-engine', channels: ['stable-2.10'], catalogSource: CATALOG },
     ],
     hosted: { isHighlyAvailable: true, needsDefaultStorageClass: false },

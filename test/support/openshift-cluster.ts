@@ -137,7 +137,7 @@ export function machineConfigOperator(seen: string[] = []): Controller {
       kind,
     }));
     const sets = (await Promise.all(kinds.map((kind) => client.list(kind)))).flat();
-    const sources = sets.flatMap((set) => entriesOf(set).map(({ source }) => source)).sort();
+    const sources = sets.flatMap((set) => entriesOf(set).flatMap(({ source, mirrors }) => [source, ...mirrors])).sort();
     const content = sources.join(',');
     if (content === rendered || sources.length === 0) return;
     rendered = content;
@@ -269,7 +269,7 @@ export function lifecycleManager(): Controller {
 }
 
 /** The operators' operators: operands become available, with the objects they bring. */
-export function operands(): Controller {
+export function operands(supportedVersions: readonly string[] = ['4.20', '4.19']): Controller {
   const done = new Set<string>();
   const good = [
     condition('Available', 'True'),
@@ -361,7 +361,7 @@ export function operands(): Controller {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: 'supported-versions', namespace: 'hypershift' },
-        data: { 'supported-versions': JSON.stringify({ versions: ['4.20', '4.19'] }) },
+        data: { 'supported-versions': JSON.stringify({ versions: supportedVersions }) },
       });
       await setStatus(client, refOf(object), {
         phase: 'Available',

@@ -1,5 +1,5 @@
 /**
- * Writes one fixed bundle, slowly, as a process of its own: `node pack-child.ts FINAL_PATH sparse|ordered`. Prints what an earlier run left. Made to
+ * Writes one fixed bundle, slowly, as a process of its own: `node pack-child.ts FINAL_PATH sparse|ordered [VOLUME_SIZE]`. Prints what an earlier run left. Made to
  * be killed at any moment and run again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,13 +26,13 @@ async function* slowBody(content: Buffer, offset: number): AsyncGenerator<Buffer
   }
 }
 
-async function pack(finalPath: string, sparse: boolean): Promise<void> {
+async function pack(finalPath: string, sparse: boolean, volumeSize: number | undefined): Promise<void> {
   const files = slowBundleFiles();
   const bundle = buildBundle(files);
   const layout = planLayout(bundle.manifestBytes, bundle.signatures, bundle.manifest);
   const contents = new Map(files.map(({ path, content }) => [path, content]));
   const parts = { manifestBytes: bundle.manifestBytes, signatures: bundle.signatures, layout };
-  const writer = openBundleFile(finalPath, parts, { sparse });
+  const writer = openBundleFile(finalPath, parts, { sparse, volumeSize });
   process.stdout.write(`${JSON.stringify({ kept: writer.complete.size, partly: [...writer.progress.values()] })}\n`);
   if (writer.mode === 'ordered') {
     await writeInOrder(writer, parts, {
@@ -41,7 +41,7 @@ async function pack(finalPath: string, sparse: boolean): Promise<void> {
       onEntry: () => void writer.flush(),
     });
   } else {
-    const bodies = openBodyWriter(writer.partialPath, { direct: true });
+    const bodies = openBodyWriter(writer.pieces, { direct: true });
     const queue = [...layout.entries.keys()].slice(layout.firstFile).filter((index) => !writer.complete.has(index));
     const work = async (): Promise<void> => {
       for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
@@ -63,4 +63,7 @@ async function pack(finalPath: string, sparse: boolean): Promise<void> {
   await writer.finish();
 }
 
-if (import.meta.main) await pack(process.argv[2]!, process.argv[3] === 'sparse');
+if (import.meta.main) {
+  const [, , path, mode, volumeSize] = process.argv;
+  await pack(path!, mode === 'sparse', volumeSize === undefined ? undefined : Number(volumeSize));
+}

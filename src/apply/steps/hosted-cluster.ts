@@ -6,6 +6,7 @@ import { planHostedCluster, type FreshMaterial, type HostedClusterPlan } from '.
 import { assertReadyForHostedCluster } from '../hosted-cluster-preflight.ts';
 import { INFRA_LABEL, withInfraLabel } from '../hosted-cluster-render.ts';
 import { whenAccepted, whenAvailable, whenCompleted } from '../hosted-cluster-readiness.ts';
+import { confirmRollout } from '../hosted-rollout.ts';
 import { baseDomainPhases } from '../base-domain-phases.ts';
 import {
   inEnvironment,
@@ -57,6 +58,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         for (const message of current.warnings) inner.report({ type: 'warning', code: 'W_CLUSTER', message });
         return prerequisiteWrites(current, inner);
       },
+      review: (inner, changes) => confirmRollout(options, inner, changes),
     },
     {
       title: `Hosted cluster ${options.name}: control plane`,
@@ -65,6 +67,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         const object = labelled(current, 'HostedCluster')[0]!;
         return [{ how: 'apply', object }, ...(await retryWrites(object, inner))];
       },
+      review: (inner, changes) => confirmRollout(options, inner, changes),
       async ready(inner) {
         if (!isWaited) return [];
         const current = await plan(inner);
@@ -77,6 +80,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         const current = await plan(inner);
         return labelled(current, 'NodePool').map((object) => ({ how: 'apply', object }) as const);
       },
+      review: (inner, changes) => confirmRollout(options, inner, changes),
       ready: (inner) => (isWaited ? [whenAvailable(options, inner)] : []),
     },
     ...(isWaited && options.baseDomain !== '' ? baseDomainPhases(request) : []),

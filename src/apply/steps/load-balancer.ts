@@ -4,6 +4,7 @@ import type { KubeClient } from '../kube-client.ts';
 import { listAt, numberAt, textAt, valueAt, type KubeObject, type ObjectRef } from '../kube-object.ts';
 import type { ManagementInput } from '../management-input.ts';
 import { operatorPhases, placeOf, type OperatorInstall } from '../olm.ts';
+import { bundledSource, OPERATOR_PACKAGE } from '../operator-packages.ts';
 import type { LoadBalancerChoice } from '../site-schema.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 import { READY, selectorOf, waiting, whenConditions, type Readiness } from '../wait.ts';
@@ -29,14 +30,15 @@ export function loadBalancerStep(input: ManagementInput): Step {
     needs: ['preflight', 'catalogs'],
     phases: () => {
       if (choice === undefined) return [];
-      return choice.install ? metalLbPhases(choice) : [probePhase()];
+      return choice.install ? metalLbPhases(input, choice) : [probePhase()];
     },
   };
 }
 
-function metalLbPhases(choice: LoadBalancerChoice): Phase[] {
+function metalLbPhases(input: ManagementInput, choice: LoadBalancerChoice): Phase[] {
   const install: OperatorInstall = {
-    package: 'metallb-operator',
+    package: OPERATOR_PACKAGE.loadBalancer,
+    catalogSource: bundledSource(input, OPERATOR_PACKAGE.loadBalancer),
     choice,
     namespace: 'metallb-system',
     channel: 'stable',

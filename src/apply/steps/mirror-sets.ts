@@ -13,7 +13,7 @@ import {
   withEntries,
 } from '../mirror-rules.ts';
 import { withoutProvenance } from '../provenance.ts';
-import { POOLS, whenNodesRolledOut } from '../node-rollout.ts';
+import { poolConfigurations, POOLS, whenNodesRolledOut } from '../node-rollout.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 
 const DIGEST_SETS = { apiVersion: 'config.openshift.io/v1', kind: 'ImageDigestMirrorSet' };
@@ -76,6 +76,7 @@ export function setsAfter(existing: readonly KubeObject[], planned: readonly Kub
 }
 
 function mirrorPhase(): Phase {
+  let before: ReadonlyMap<string, string | undefined> | undefined;
   return {
     title: 'mirror sets',
     async writes(context): Promise<Write[]> {
@@ -94,11 +95,19 @@ function mirrorPhase(): Phase {
       }
       return planned.map((object) => ({ how: 'apply', object }));
     },
-    review: (context, changes) => reviewDrain(context, changes),
-    async ready(context) {
+    async review(context, changes) {
+      await reviewDrain(context, changes);
+      before = await poolConfigurations(context.client);
+    },
+    async ready(context, changes) {
       const planned = await plannedSets(context);
-      const sources = [...new Set(planned.flatMap((set) => entriesOf(set).map(({ source }) => source)))];
-      return whenNodesRolledOut(context.client, { timeouts: context.timeouts, sources });
+      const locations = planned.flatMap((set) => entriesOf(set).flatMap(({ source, mirrors }) => [source, ...mirrors]));
+      const isWritten = changes.some(({ action }) => action !== 'unchanged');
+      return whenNodesRolledOut(context.client, {
+        timeouts: context.timeouts,
+        locations: [...new Set(locations)],
+        before: isWritten ? before : undefined,
+      });
     },
   };
 }

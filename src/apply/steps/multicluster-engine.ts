@@ -4,13 +4,14 @@ import type { KubeClient } from '../kube-client.ts';
 import { listAt, textAt, textMapAt, valueAt, type KubeObject, type ObjectRef } from '../kube-object.ts';
 import type { ManagementInput } from '../management-input.ts';
 import { operatorPhases, type OperatorInstall } from '../olm.ts';
+import { bundledSource, OPERATOR_PACKAGE } from '../operator-packages.ts';
 import { listPackages } from '../package-manifest.ts';
 import type { MulticlusterEngineChoice } from '../site-schema.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 import { READY, waiting, whenConditions, type Readiness, type Verdict } from '../wait.ts';
 import { operatorRestartPhase, whenOperatorServes } from './hypershift-operator.ts';
 
-const PACKAGE = 'multicluster-engine';
+const PACKAGE = OPERATOR_PACKAGE.multiclusterEngine;
 const ENGINE = { apiVersion: 'multicluster.openshift.io/v1', kind: 'MultiClusterEngine' };
 const HUB = { apiVersion: 'operator.open-cluster-management.io/v1', kind: 'MultiClusterHub' };
 const HUB_ANNOTATION = 'installer.open-cluster-management.io/mce-subscription-spec';
@@ -30,14 +31,26 @@ export function multiclusterEngineStep(input: ManagementInput): Step {
     needs: ['preflight', 'catalogs', 'mirror-sets', 'storage'],
     phases: () =>
       choice?.install === true
-        ? [...enginePhases(choice), localClusterPhase(), flagsPhase(choice), addonPhase(), operatorRestartPhase()]
+        ? [
+            ...enginePhases(input, choice),
+            localClusterPhase(),
+            flagsPhase(choice),
+            addonPhase(),
+            operatorRestartPhase(),
+          ]
         : // Somebody else's operator reads the registry's trust at its start, too.
           [operatorRestartPhase()],
   };
 }
 
-function enginePhases(choice: MulticlusterEngineChoice): Phase[] {
-  const install: OperatorInstall = { package: PACKAGE, choice, namespace: PACKAGE, prefers: 'OwnNamespace' };
+function enginePhases(input: ManagementInput, choice: MulticlusterEngineChoice): Phase[] {
+  const install: OperatorInstall = {
+    package: PACKAGE,
+    catalogSource: bundledSource(input, PACKAGE),
+    choice,
+    namespace: PACKAGE,
+    prefers: 'OwnNamespace',
+  };
   const [subscribe, ...rest] = operatorPhases(install);
   return [
     {

@@ -2,6 +2,7 @@ import type { KubeObject } from '../kube-object.ts';
 import { textAt, valueAt } from '../kube-object.ts';
 import type { ManagementInput } from '../management-input.ts';
 import { operatorPhases, placeOf, type OperatorInstall } from '../olm.ts';
+import { bundledSource, OPERATOR_PACKAGE } from '../operator-packages.ts';
 import type { StorageChoice } from '../site-schema.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 import {
@@ -32,7 +33,7 @@ export function storageStep(input: ManagementInput): Step {
       if (storage === undefined) return [];
       if (storage.kind === 'existing') return [existingPhase(storage.storageClass)];
       if (!storage.install) return [];
-      return storage.kind === 'lvms' ? lvmPhases(storage) : odfPhases(storage);
+      return storage.kind === 'lvms' ? lvmPhases(input, storage) : odfPhases(input, storage);
     },
   };
 }
@@ -68,9 +69,10 @@ function whenStorageClass(name: string | undefined, expected: 'now' | 'soon', li
   };
 }
 
-function lvmPhases(choice: LvmChoice): Phase[] {
+function lvmPhases(input: ManagementInput, choice: LvmChoice): Phase[] {
   const install: OperatorInstall = {
-    package: 'lvms-operator',
+    package: OPERATOR_PACKAGE.lvms,
+    catalogSource: bundledSource(input, OPERATOR_PACKAGE.lvms),
     choice,
     namespace: 'openshift-lvm-storage',
     prefers: 'OwnNamespace',
@@ -147,9 +149,10 @@ function deviceClass(entry: LvmChoice['deviceClasses'][number]): Record<string, 
   };
 }
 
-function odfPhases(choice: OdfChoice): Phase[] {
+function odfPhases(input: ManagementInput, choice: OdfChoice): Phase[] {
   const install: OperatorInstall = {
-    package: 'odf-operator',
+    package: OPERATOR_PACKAGE.odf,
+    catalogSource: bundledSource(input, OPERATOR_PACKAGE.odf),
     choice,
     namespace: 'openshift-storage',
     prefers: 'OwnNamespace',

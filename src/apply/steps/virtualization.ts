@@ -2,6 +2,7 @@ import { servesField } from '../crd-schema.ts';
 import { textAt, type KubeObject, type ObjectRef } from '../kube-object.ts';
 import type { ManagementInput } from '../management-input.ts';
 import { operatorPhases, placeOf, type OperatorInstall } from '../olm.ts';
+import { bundledSource, OPERATOR_PACKAGE } from '../operator-packages.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 import { READY, waiting, whenConditions, type Readiness, type Verdict } from '../wait.ts';
 
@@ -20,7 +21,14 @@ export function virtualizationStep(input: ManagementInput): Step {
   const choice = input.cluster.virtualization;
   const install: OperatorInstall | undefined =
     choice?.install === true
-      ? { package: NAME, choice, namespace: 'openshift-cnv', channel: 'stable', prefers: 'OwnNamespace' }
+      ? {
+          package: OPERATOR_PACKAGE.virtualization,
+          catalogSource: bundledSource(input, OPERATOR_PACKAGE.virtualization),
+          choice,
+          namespace: 'openshift-cnv',
+          channel: 'stable',
+          prefers: 'OwnNamespace',
+        }
       : undefined;
   return {
     id: 'virtualization',

@@ -281,6 +281,27 @@ test('the registry CA of the bundle is trusted, by image imports too where the r
   assert.equal(valueAt(cluster(recent), 'spec', 'configuration', 'image'), undefined);
 });
 
+test('a cluster that is being deleted is left alone', () => {
+  const live = liveAfter(plan().objects);
+  const leaving = {
+    ...live.hostedCluster!,
+    metadata: { ...live.hostedCluster!.metadata, deletionTimestamp: '2027-01-01T00:00:00Z' },
+  };
+  assert.throws(
+    () => plan({}, { live: { ...live, hostedCluster: leaving } }),
+    (error) => isAirgapError(error, 'E_PREFLIGHT') && error.message.includes('is being deleted'),
+  );
+});
+
+test('the node pool of another cluster is never taken over', () => {
+  const otherNodePools = [{ ...objectOf(plan().objects, 'NodePool'), spec: { clusterName: 'other' } }];
+  assert.throws(
+    () => plan({}, { live: { otherNodePools } }),
+    (error) => isAirgapError(error, 'E_PREFLIGHT') && error.message.includes('belongs to another hosted cluster'),
+  );
+  assert.equal(plan({ 'node-pool-replicas': '-1' }, { live: { otherNodePools } }).infraId, FRESH.infraId);
+});
+
 test('additional node pools belong to the same cluster and release', () => {
   const options = { ...optionsOf({ 'node-pool-replicas': '1' }) };
   const big = { ...options.nodePool, name: 'big', replicas: 2, memory: '16Gi' };

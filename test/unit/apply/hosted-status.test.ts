@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { findApplications } from '../../../src/apply/hosted-applications.ts';
 import { BLOCK_RANKS } from '../../../src/apply/hosted-conditions.ts';
 import { judgeHostedCluster, type GuestObjects, type HostedClusterObjects } from '../../../src/apply/hosted-status.ts';
 import { controlPlaneTables, dataPlaneTables, hostedClusterTable } from '../../../src/apply/hosted-status-tables.ts';
@@ -217,10 +218,53 @@ test('tables without rows are left out and the others show what is there', () =>
   );
   assert.deepEqual(
     tables.map(({ title }) => title),
-    ['Node pools', 'Virtual machines', 'Control plane pods'],
+    ['Node pools', 'Virtual machines', 'Conditions', 'Control plane pods'],
   );
   assert.deepEqual(tables[1]!.rows, [['vm-1', 'Running', 'True', 'host-a', '10.1.2.3']]);
-  assert.equal(tables[2]!.rows[0]![2], 'ImagePullBackOff');
+  assert.equal(tables[3]!.rows[0]![2], 'ImagePullBackOff');
+});
+
+test('every condition is shown, and judged only when its meaning is known', () => {
+  const cluster = hostedCluster([
+    condition('Available', 'True'),
+    condition('Degraded', 'True'),
+    condition('KubeVirtNodesLiveMigratable', 'False'),
+    condition('Brand-New', 'False'),
+  ]);
+  const parts = objects({ hostedCluster: cluster, nodePools: [pool(1, 1, [condition('Ready', 'False')])] });
+  const table = controlPlaneTables(parts).find(({ title }) => title === 'Conditions')!;
+  assert.deepEqual(
+    table.rows.map((row) => row.slice(0, 4)),
+    [
+      ['HostedCluster/example', 'Available', 'True', 'yes'],
+      ['HostedCluster/example', 'Degraded', 'True', 'no'],
+      ['HostedCluster/example', 'KubeVirtNodesLiveMigratable', 'False', ''],
+      ['HostedCluster/example', 'Brand-New', 'False', ''],
+      ['NodePool/example', 'Ready', 'False', 'no'],
+    ],
+  );
+});
+
+test('the DNS record a site has to make is shown and asked for', async () => {
+  const spec = { dns: { baseDomain: 'example.com' } };
+  const cluster = { ...hostedCluster(AVAILABLE), spec };
+  const service = object('Service', 'example-apps', { status: { loadBalancer: { ingress: [{ ip: '192.0.2.7' }] } } });
+  const judged = async (found: KubeObject | undefined, answers: readonly string[]) => {
+    const applications = await findApplications(cluster, found, async () => answers);
+    const parts = objects({ hostedCluster: cluster, ...(applications === undefined ? {} : { applications }) });
+    const table = controlPlaneTables(parts).find(({ title }) => title === 'Applications')!;
+    return { blocker: judgeHostedCluster(parts).blockers[0]!, row: table.rows[0]! };
+  };
+  const record = '*.apps.example.example.com. IN A 192.0.2.7';
+  const pending = await judged(undefined, []);
+  assert.match(pending.blocker.waitingFor, /an address for \*\.apps\.example\.example\.com/);
+  const unresolved = await judged(service, []);
+  assert.match(unresolved.blocker.waitingFor, /does not resolve/);
+  assert.ok(unresolved.blocker.cause.includes(record));
+  assert.deepEqual(unresolved.row.slice(1, 3), ['192.0.2.7', record]);
+  const resolved = await judged(service, ['192.0.2.7']);
+  assert.match(resolved.blocker.waitingFor, /finish its release/);
+  assert.equal(await findApplications(hostedCluster(AVAILABLE), service), undefined);
 });
 
 test('the data plane shows version, nodes and operators', () => {

@@ -27,6 +27,17 @@ const plan: PlanFile = {
       because: ['release 4.20.1'],
       bytes: 1,
     },
+    {
+      kind: 'catalog',
+      origin: 'registry.redhat.io/redhat/redhat-operator-index:v4.20',
+      source: `registry.redhat.io/redhat/redhat-operator-index@${digest}`,
+      digest,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      size: 1,
+      target: index,
+      because: ['catalog registry.redhat.io/redhat/redhat-operator-index:v4.20'],
+      bytes: 1,
+    },
   ],
   releases: [],
   catalogs: [
@@ -35,7 +46,16 @@ const plan: PlanFile = {
       digest,
       target: index,
       isFull: false,
-      packages: [],
+      packages: [
+        {
+          name: 'kubevirt-hyperconverged',
+          defaultChannel: 'stable',
+          channels: [{ name: 'stable', bundles: [] }],
+          bundles: [],
+          sizes: { new: 0, shared: 0, total: 0 },
+        },
+      ],
+      sizes: { new: 1, shared: 0, total: 1 },
     },
   ],
   gaps: [],
@@ -77,6 +97,11 @@ test('without a cluster every step is written to a file of its own, in order and
   const kinds = paths.map((path) =>
     parseYamlStream(readFileSync(path, 'utf8'), path).map((object) => (object as { kind: string }).kind),
   );
+  const subscription = readFileSync(
+    paths.find((path) => path.includes('virtualization'))!,
+    'utf8',
+  );
+  assert.match(subscription, /source: cs-redhat-operator-index-v4-20/);
   assert.deepEqual(kinds, [
     ['ImageDigestMirrorSet'],
     ['OperatorHub', 'CatalogSource', 'ClusterCatalog'],
