@@ -36,10 +36,10 @@ const DOCUMENTS: Readonly<Record<string, Published>> = {
   'lock.schema.json': { title: 'airgap.lock', schema: LockSchema },
 };
 
-/** `<command>-result.json` for every `--json` result, and `error-result.json`. */
+/** `<command>.schema.json` for every `--json` result, and `error.schema.json`. */
 const RESULTS: Readonly<Record<string, Published>> = Object.fromEntries(
   [...Object.entries(RESULT_SCHEMAS), ['error', ErrorResultSchema] as const].map(([name, schema]) => [
-    `${name}-result.json`,
+    `${name}.schema.json`,
     { title: `airgap ${name.replace('-', ' ')} --json`, schema },
   ]),
 );
