@@ -10,7 +10,7 @@ import { subjectOf, textAt, listAt, refOf, type KindSelector, type KubeObject, t
 import { watchKind, type WatchOptions } from './kube-watch.ts';
 
 /** Field manager of every write (Kubernetes API, "Server-Side Apply"). */
-export const FIELD_MANAGER = 'airgap';
+const FIELD_MANAGER = 'airgap';
 
 export interface WriteOptions {
   /** The API server answers as if it had written, and does not. */
