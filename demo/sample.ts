@@ -54,7 +54,10 @@ export async function pushSample(client: RegistryClient, host: string): Promise<
           channels: [{ name: 'stable-4.17', minVersion: '4.17.4', maxVersion: '4.17.5' }],
         },
         operators: [
-          { catalog: `${OPERATORS}/redhat/redhat-operator-index:v4.17`, packages: [{ name: 'metallb-operator' }] },
+          {
+            catalog: `${OPERATORS}/redhat/redhat-operator-index:v4.17`,
+            packages: ['kubevirt-hyperconverged', 'metallb-operator', 'multicluster-engine'].map((name) => ({ name })),
+          },
         ],
         additionalImages: ['console:v1.0', 'api-server:v1.0', 'legacy:2.3', 'agent:5.1'].map((name) => ({
           name: `${TEAM}/team/${name}`,
@@ -69,7 +72,7 @@ export async function pushSample(client: RegistryClient, host: string): Promise<
 
 type Push = (name: string, built: BuiltContent, tag?: string) => Promise<Descriptor>;
 
-/** A catalog with two packages, of which the image set wants one. */
+/** A catalog with the operators that hosted clusters need, and one more that the image set does not want. */
 async function pushOperators(push: Push): Promise<void> {
   const operator = async (name: string): Promise<string> => {
     const root = await push(
@@ -83,6 +86,8 @@ async function pushOperators(push: Push): Promise<void> {
   const [bundle, controller, speaker] = await Promise.all(
     ['openshift4/metallb-operator-bundle', 'openshift4/metallb-rhel9', 'openshift4/frr-rhel9'].map(operator),
   );
+  const virtualization = await operator('container-native-virtualization/hco-bundle-registry-rhel9');
+  const engine = await operator('multicluster-engine/mce-operator-bundle');
   const other = await operator('openshift4/other-bundle');
   const files = catalog()
     .package('metallb-operator', { defaultChannel: 'stable' })
@@ -96,6 +101,15 @@ async function pushOperators(push: Push): Promise<void> {
         { name: 'speaker', image: speaker! },
       ],
     })
+    .package('kubevirt-hyperconverged', { defaultChannel: 'stable' })
+    .channel('stable', ['kubevirt-hyperconverged-operator.v4.17.3'])
+    .bundle('kubevirt-hyperconverged-operator.v4.17.3', '4.17.3', {
+      image: virtualization,
+      relatedImages: [{ name: '', image: virtualization }],
+    })
+    .package('multicluster-engine', { defaultChannel: 'stable-2.7' })
+    .channel('stable-2.7', ['multicluster-engine.v2.7.2'])
+    .bundle('multicluster-engine.v2.7.2', '2.7.2', { image: engine, relatedImages: [{ name: '', image: engine }] })
     .package('other-operator', { defaultChannel: 'stable' })
     .channel('stable', ['other-operator.v1.0.0'])
     .bundle('other-operator.v1.0.0', '1.0.0', { image: other, relatedImages: [{ name: '', image: other }] })

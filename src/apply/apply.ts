@@ -103,7 +103,7 @@ export async function applyPlan(
   const changes: Change[] = [];
   for (const { write, change } of planned) {
     const done = change.action === 'unchanged' ? change : await writeOne(client, write, change, options);
-    options.report({ type: 'change', subject: done.subject, action: done.action });
+    options.report({ type: 'change', ...done });
     changes.push(done);
   }
   return changes;

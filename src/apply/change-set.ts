@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { FieldDifference } from '../core/events.ts';
 import type { KubeObject } from './kube-object.ts';
 
-/** One field that differs. `before` or `after` is undefined when the field is not there. */
-export interface Difference {
-  /** `spec.image`, `spec.sources[0].name`, `metadata.labels["a.b/c"]`; empty for the whole object. */
-  readonly path: string;
-  readonly before: unknown;
-  readonly after: unknown;
-}
+export type Difference = FieldDifference;
 
 /** Fields that the API server keeps for itself. */
 const SERVER_FIELDS: ReadonlySet<string> = new Set([

@@ -9,7 +9,7 @@ import { numberAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: KubeObject }
-  /** The stream was interrupted or its history is gone: whatever was known before may have changed. */
+  /** The stream begins, was interrupted or its history is gone: whatever was known before may have changed. */
   | { readonly type: 'RESYNC' };
 
 export interface WatchOptions {
@@ -33,7 +33,8 @@ const GONE = 410;
 
 /**
  * Watches a collection until the signal aborts. Bookmarks keep the position fresh; after a break the stream continues from
- * there; when the server no longer has that position (410 Gone) it starts from a new list. Every break is told as `RESYNC`.
+ * there; when the server no longer has that position (410 Gone) it starts from a new list. Every break is told as `RESYNC`, and
+ * so is the beginning.
  */
 export async function watchKind(connection: KubeConnection, target: WatchTarget, options: WatchOptions): Promise<void> {
   let position: string | undefined;
@@ -41,7 +42,11 @@ export async function watchKind(connection: KubeConnection, target: WatchTarget,
     try {
       const path = await target.locate();
       if (path !== undefined) {
-        position ??= await currentPosition(connection, path, target, options.signal);
+        if (position === undefined) {
+          position = await currentPosition(connection, path, target, options.signal);
+          // What changed between the caller's last look and this position is in no stream.
+          options.onEvent({ type: 'RESYNC' });
+        }
         position = await readStream(connection, { path, position }, target, options);
       }
     } catch (error) {

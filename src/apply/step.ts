@@ -120,7 +120,7 @@ async function runPhase<Context extends StepContext>(phase: Phase<Context>, cont
   const planned = await planWrites(context.client, await phase.writes(context), options);
   const expected = planned.map(({ change }) => change);
   if (context.options.dryRun) {
-    for (const { subject, action } of expected) context.report({ type: 'change', subject, action });
+    for (const change of expected) context.report({ type: 'change', isPreview: true, ...change });
     return expected;
   }
   await phase.review?.(context, expected);

@@ -5,7 +5,7 @@ import type { KubeconfigSource } from '../apply/kube.ts';
 import { AirgapError } from '../core/errors.ts';
 import { proxyFor } from '../registry/proxy.ts';
 import type { Site } from '../workflows/site.ts';
-import type { ClusterRun } from '../workflows/unpack.ts';
+import type { ClusterRun } from '../workflows/unpack-cluster.ts';
 import { confirm } from './confirm.ts';
 import { proxySettings } from './environment.ts';
 
@@ -37,10 +37,14 @@ export function clusterRun(
 ): ClusterRun | undefined {
   const hosted = hostedClusters(flags, site);
   const kubeconfig = kubeconfigSource(flags, site, env);
-  const isAsked = site?.managementCluster !== undefined || hosted.length > 0 || flags.kubeconfig !== undefined;
-  if (!isAsked && flags.render === undefined) return undefined;
   const selection = selectionOf(flags);
   if (selection === 'push-only') return undefined;
+  const isAsked =
+    site?.managementCluster !== undefined ||
+    hosted.length > 0 ||
+    [flags.kubeconfig, flags.render, flags.steps, selection.from].some((flag) => flag !== undefined) ||
+    flags['dry-run'];
+  if (!isAsked) return undefined;
   return {
     managementCluster: site?.managementCluster,
     hosted,

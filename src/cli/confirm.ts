@@ -1,9 +1,18 @@
 import { createInterface } from 'node:readline/promises';
 import { AirgapError } from '../core/errors.ts';
 
+/** True when a question would be answered: agreed to beforehand, by a person, or because nothing is written. */
+export function canAnswer(flags: {
+  readonly yes: boolean;
+  readonly 'dry-run': boolean;
+  readonly render: string | undefined;
+}): boolean {
+  return flags.yes || flags['dry-run'] || flags.render !== undefined || isTerminal();
+}
+
 /** Asks a yes-or-no question on the terminal. Without one it throws `E_USAGE` that names --yes: nothing is assumed. */
 export async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+  if (!isTerminal()) {
     throw new AirgapError('E_USAGE', `${question} There is no terminal to answer on`, { hint: 'give --yes to agree' });
   }
   const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -12,4 +21,8 @@ export async function confirm(question: string): Promise<boolean> {
   } finally {
     lines.close();
   }
+}
+
+function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
 }

@@ -189,6 +189,14 @@ export const signFlags = {
   'tsa-url': Flags.string({ helpGroup: 'SIGNING', helpValue: 'URL', description: 'timestamp authority' }),
 };
 
+/** Where a run leaves its proof. */
+export const receiptFlag = {
+  receipt: Flags.string({
+    helpValue: 'FILE',
+    description: 'where to write the receipt: everything seen on the target and applied, by whom, when',
+  }),
+};
+
 /** How to reach the management cluster. */
 export const kubeFlags = {
   kubeconfig: Flags.string({

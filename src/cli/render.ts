@@ -1,6 +1,7 @@
 import { formatDuration } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { ProgressEvent, Reporter } from '../core/events.ts';
+import { formatDifferences } from './diff-text.ts';
 import { createProgress } from './progress.ts';
 
 /** Without a terminal the state of a running stage is said this often. */
@@ -61,7 +62,7 @@ export function permanentLine(event: ProgressEvent, verbose: boolean): string | 
     case 'warning':
       return `! ${event.code}: ${event.message}`;
     case 'change':
-      return event.action === 'unchanged' && !verbose ? undefined : `  ${event.subject} ${event.action}`;
+      return event.action === 'unchanged' && !verbose ? undefined : changeLines(event);
     case 'retry':
       return `~ ${event.subject}: ${event.reason}; again in ${formatDuration(event.delayMs)} (try ${event.attempt + 1})`;
     case 'request':
@@ -73,6 +74,14 @@ export function permanentLine(event: ProgressEvent, verbose: boolean): string | 
     case 'waiting':
       return undefined;
   }
+}
+
+/** What was done to a resource; in a preview, what would be, with the fields that differ. */
+function changeLines(event: Extract<ProgressEvent, { type: 'change' }>): string {
+  const { subject, action, isPreview, note, differences = [] } = event;
+  if (isPreview !== true || action === 'unchanged') return `  ${subject} ${action}`;
+  const first = `  ${subject} would be ${action}${note === undefined ? '' : ` (no full preview: ${note})`}`;
+  return [first, ...formatDifferences(differences).map((line) => `      ${line}`)].join('\n');
 }
 
 /** An error for people: code and message, then each cause once, then the fix. */

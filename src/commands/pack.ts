@@ -61,6 +61,9 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       multipleNonGreedy: true,
       description: 'CA certificates to carry: for one registry of the far side, or trusted in general',
     }),
+    'include-tool': Flags.boolean({
+      description: 'carry the tool itself as a single executable, tool/airgap-<platform>, for a far side without Node',
+    }),
     'volume-size': Flags.string({
       helpValue: 'SIZE',
       description:
@@ -101,6 +104,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
         caBundles: flags['ca-bundle'] ?? [],
+        includeTool: flags['include-tool'],
         volumeIndex: flags['volume-index'],
         ...(volumeSize === undefined ? {} : { volumeSize }),
         fullSelfVerify: flags['self-verify'] === 'full',

@@ -1,8 +1,9 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
+import { canAnswer } from '../cli/confirm.ts';
 import { registryOptions } from '../cli/environment.ts';
-import { policyFlags, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
+import { policyFlags, receiptFlag, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
 import { hostedClusterFlags, withBooleanValues } from '../cli/hosted-cluster-flags.ts';
 import { acceptanceOptions } from '../cli/trust.ts';
 import type { UnpackResult } from '../workflows/unpack.ts';
@@ -38,6 +39,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
       multipleNonGreedy: true,
       description: 'CA of that registry: trusted here, by the cluster and by hosted clusters',
     }),
+    ...receiptFlag,
     ...trustFlags,
     ...policyFlags,
     ...stepFlags,
@@ -56,6 +58,11 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     const { unpackBundle } = await import('../workflows/unpack.ts');
     const site = flags.site === undefined ? undefined : await loadSite(flags.site);
     const cluster = clusterRun(flags, site, this.env);
+    if (cluster !== undefined && !canAnswer(flags)) {
+      const message =
+        'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';
+      ctx.report({ type: 'warning', code: 'W_CLUSTER', message });
+    }
     const authfile = flags.authfile ?? site?.registry?.authFile;
     const result = await unpackBundle(
       {
@@ -71,6 +78,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
         push: isPushWanted(flags),
         toolVersion: this.config.version,
         ...(cluster === undefined ? {} : { cluster }),
+        ...(flags.receipt === undefined ? {} : { receipt: flags.receipt }),
       },
       ctx,
     );
@@ -80,6 +88,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
       );
     }
     for (const file of result.rendered) this.log(file);
+    if (result.receipt !== undefined) this.log(`receipt: ${result.receipt}`);
     if (result.gaps > 0) this.finishPartially();
     return result;
   }

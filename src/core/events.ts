@@ -48,11 +48,17 @@ export type ProgressEvent =
       readonly status: number;
       readonly elapsedMs: number;
     }
-  /** A resource on the cluster was created, configured, left unchanged or skipped. */
+  /** A resource on the cluster was created, configured, left unchanged or skipped; in a dry run, it would be. */
   | {
       readonly type: 'change';
       readonly subject: string;
       readonly action: 'created' | 'configured' | 'unchanged' | 'skipped';
+      /** Only a preview: nothing is written. */
+      readonly isPreview?: true;
+      /** Fields that differ; values of Secrets as length and digest. */
+      readonly differences?: readonly FieldDifference[];
+      /** Why there is no full preview. */
+      readonly note?: string;
     }
   /** A wait on the cluster: what is waited for, the last reason seen, and how long it may take. */
   | {
@@ -63,6 +69,14 @@ export type ProgressEvent =
       readonly limitMs: number;
     }
   | { readonly type: 'warning'; readonly code: WarningCode | ErrorCode; readonly message: string };
+
+/** One field of a resource that differs. `before` or `after` is undefined when the field is not there. */
+export interface FieldDifference {
+  /** `spec.image`, `spec.sources[0].name`, `metadata.labels["a.b/c"]`; empty for the whole resource. */
+  readonly path: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
 
 /** Conditions worth telling that do not stop a run. */
 export type WarningCode =

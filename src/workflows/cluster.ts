@@ -8,6 +8,7 @@ import type { OpenCluster } from '../apply/collect-status.ts';
 import type { Write } from '../apply/apply.ts';
 import { createKubeClient, type KubeClient } from '../apply/kube-client.ts';
 import { openKubeConnection, type KubeconfigSource } from '../apply/kube.ts';
+import { textAt } from '../apply/kube-object.ts';
 import { managementSteps } from '../apply/management-steps.ts';
 import { renderNewHostedCluster } from '../apply/render-hosted-clusters.ts';
 import type { Resource } from '../apply/resource-file.ts';
@@ -48,20 +49,48 @@ export interface ClusterParts {
   readonly registry: RegistryClient;
 }
 
+/** Comes before the push, which may take hours. */
+const PREFLIGHT = 'preflight';
+
 /**
  * Runs the selected steps: management cluster, then hosted clusters. Each step is diffed, applied and waited for; a second
- * run changes nothing.
+ * run changes nothing. `part` says which of them now. Throws `E_USAGE` for an unknown step, whichever part is asked for.
  */
 export async function runClusterSteps(
   facts: ClusterFacts,
-  options: ClusterOptions & ClusterParts & { readonly kubeconfig: KubeconfigSource },
+  options: ClusterOptions &
+    ClusterParts & { readonly kubeconfig: KubeconfigSource; readonly part: 'preflight' | 'others' },
   ctx: RunContext,
 ): Promise<StepResult[]> {
   const connection = openKubeConnection(options.kubeconfig);
   try {
     const context = stepContext(createKubeClient(connection, ctx), options.resources.resources, options, ctx);
-    const steps = selectSteps(await allSteps(facts, options.registry, ctx), options.selection);
-    return await runSteps(steps, context);
+    const steps = selectSteps(await allSteps(facts, options, ctx), options.selection);
+    return await runSteps(
+      steps.filter(({ id }) => (id === PREFLIGHT) === (options.part === 'preflight')),
+      context,
+    );
+  } finally {
+    connection.close();
+  }
+}
+
+/** Server and user of a kubeconfig, as the API server sees them. */
+export interface ClusterIdentity {
+  readonly server: string;
+  readonly user?: string;
+}
+
+/** Asks the API server who the user of a kubeconfig is (Kubernetes, SelfSubjectReview); unknown to servers before 1.28. */
+export async function readClusterIdentity(kubeconfig: KubeconfigSource, ctx: RunContext): Promise<ClusterIdentity> {
+  const connection = openKubeConnection(kubeconfig);
+  try {
+    const client = createKubeClient(connection, ctx);
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview', metadata: { name: '' } };
+    const { server } = connection;
+    if ((await client.kind(review.apiVersion, review.kind)) === undefined) return { server };
+    const user = textAt(await client.create(review), 'status', 'userInfo', 'username');
+    return { server, ...(user === undefined ? {} : { user }) };
   } finally {
     connection.close();
   }
@@ -99,7 +128,7 @@ async function renderForCluster(
   const connection = openKubeConnection(options.kubeconfig);
   try {
     const context = stepContext(createKubeClient(connection, ctx), options.resources.resources, options, ctx);
-    return await renderSteps(selectSteps(await allSteps(facts, options.registry, ctx), options.selection), context);
+    return await renderSteps(selectSteps(await allSteps(facts, options, ctx), options.selection), context);
   } finally {
     connection.close();
   }
@@ -128,7 +157,7 @@ async function renderForEmptyCluster(
     [...managementSteps(managementInput(facts)), ...(facts.hosted.length === 0 ? [] : hosted)],
     {
       ...options.selection,
-      skip: [...(options.selection.skip ?? []), 'preflight'],
+      skip: [...(options.selection.skip ?? []), PREFLIGHT],
     },
   );
   // As in a dry run: nothing can be asked of the cluster, and nothing is written to it.
@@ -141,10 +170,15 @@ export function clusterOpener(ctx: RunContext): OpenCluster {
   return (text, origin) => createKubeClient(openKubeConnection({ text, origin }), ctx);
 }
 
-async function allSteps(facts: ClusterFacts, registry: RegistryClient, ctx: RunContext) {
+async function allSteps(facts: ClusterFacts, { registry, dryRun }: ClusterParts & ClusterOptions, ctx: RunContext) {
   const input = managementInput(facts);
   if (facts.hosted.length === 0) return managementSteps(input);
-  const environment = await hostedEnvironment(facts, registry, ctx);
+  const plain = await hostedEnvironment(facts, registry, ctx);
+  // A dry run pushes nothing: what the bundle brings counts as there.
+  const brought = new Set(bundleContent(facts).releases.map(({ diskImage }) => diskImage));
+  const environment = dryRun
+    ? { ...plain, imageExists: async (image: string) => brought.has(image) || plain.imageExists(image) }
+    : plain;
   return [...managementSteps(input), hostedClusterStep(environment), hostedCatalogsStep(environment, input)];
 }
 

@@ -1,25 +1,28 @@
+import { join } from 'node:path';
 import { verifyBundle } from '../bundle/checks.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
-import { openBundle, type BundleReader } from '../bundle/reader.ts';
+import { openBundle } from '../bundle/reader.ts';
 import { lockState } from '../bundle/state.ts';
-import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
-import type { ManagementCluster } from '../apply/site-schema.ts';
+import type { StepResult } from '../apply/step.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
-import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
-import { createCredentialStore } from '../registry/credentials.ts';
+import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
-import type { ClusterOptions } from './cluster.ts';
-import type { ClusterFacts } from './cluster-input.ts';
-import { targetPath, type PushTarget } from './push-target.ts';
-import { describePush, pingTarget, pushImages, type PushResult } from './push.ts';
-import { generateResources, targetBase } from './resources.ts';
+import type { ClusterIdentity } from './cluster.ts';
+import type { PushTarget } from './push-target.ts';
+import { describePush, pingTarget, pushImages, type PushOptions, type PushResult } from './push.ts';
+import { confirmContent, writeReceipt, type ConfirmedContent, type Receipt } from './receipt.ts';
+import { targetBase } from './resources.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
+import { prepareCluster, type ClusterRun, type OpenedBundle } from './unpack-cluster.ts';
+
+/** Connections at once when nothing else is said. */
+const DEFAULT_CONNECTIONS = 8;
 
 export interface UnpackOptions extends AcceptanceOptions {
   /** Bundle file or its volumes. */
@@ -30,18 +33,11 @@ export interface UnpackOptions extends AcceptanceOptions {
   readonly caFiles: readonly string[];
   /** False: the images are there already. */
   readonly push: boolean;
+  /** File for the proof of what arrived; absent: beside the state of the stream. */
+  readonly receipt?: string;
   /** Absent: only the registry is filled. */
   readonly cluster?: ClusterRun;
   readonly toolVersion: string;
-}
-
-/** What is done on the cluster after the push. */
-export interface ClusterRun extends ClusterOptions {
-  readonly managementCluster?: ManagementCluster | undefined;
-  readonly hosted: readonly HostedClusterOptions[];
-  readonly mirrorForm: 'sets' | 'policies';
-  /** Write YAML into this folder instead of applying. */
-  readonly renderTo?: string;
 }
 
 export interface UnpackResult {
@@ -51,15 +47,14 @@ export interface UnpackResult {
   readonly registry: string;
   /** Absent when the push was skipped. */
   readonly push?: PushResult;
-  /** What every step changed. */
-  readonly steps: readonly {
-    readonly step: string;
-    readonly changes: readonly { subject: string; action: string }[];
-  }[];
+  /** What every step changed; in a dry run, would change. */
+  readonly steps: readonly StepResult[];
   /** Files written by rendering. */
   readonly rendered: readonly string[];
   /** Images the sender left out. */
   readonly gaps: number;
+  /** File with the proof of what arrived; absent when nothing was sent or only previewed. */
+  readonly receipt?: string;
 }
 
 /**
@@ -88,8 +83,24 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
     const registryOptions = withCaBundles(options.registry, caBundles);
     const client = createRegistryClient(registryOptions, ctx);
     try {
-      const push = options.push ? await pushAll({ reader, plan, client }, options, ctx) : undefined;
-      const onCluster = await runOnCluster({ reader, plan, caBundles, client, registryOptions }, options, ctx);
+      const opened = { reader, plan, caBundles, client, registryOptions };
+      const { target, toolVersion } = options;
+      const cluster =
+        options.cluster === undefined
+          ? undefined
+          : await prepareCluster(opened, { run: options.cluster, target, toolVersion }, ctx);
+      if (options.push) await pingTarget(client, target, ctx.signal);
+      const before = (await cluster?.preflight()) ?? [];
+      const push = options.push ? await pushAll(opened, options, ctx) : undefined;
+      const receipt = receiptPath(reader.manifest.bundle, options);
+      // Before the steps on the cluster, which may take hours: they need every image.
+      const content = receipt === undefined ? undefined : await confirm(opened, options, ctx);
+      const after = (await cluster?.others()) ?? { steps: [], rendered: [] };
+      const steps = [...before, ...after.steps];
+      if (receipt !== undefined && content !== undefined) {
+        const identity = await cluster?.identity();
+        await writeReceipt(receipt, receiptOf(opened, { content, steps, identity }, options));
+      }
       if (!isPartial(options)) {
         await state?.record({
           bundle,
@@ -105,8 +116,10 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
         manifestSha256: reader.manifestSha256,
         registry: targetBase(options.target),
         ...(push === undefined ? {} : { push }),
-        ...onCluster,
+        steps,
+        rendered: after.rendered,
         gaps: plan.gaps.length,
+        ...(receipt === undefined ? {} : { receipt }),
       };
     } finally {
       client.close();
@@ -134,83 +147,60 @@ async function verify(plan: PlanFile, options: UnpackOptions, ctx: RunContext): 
 }
 
 async function pushAll(
-  { reader, plan, client }: Pick<Opened, 'reader' | 'plan' | 'client'>,
+  { reader, plan, client }: Pick<OpenedBundle, 'reader' | 'plan' | 'client'>,
   options: UnpackOptions,
   ctx: RunContext,
 ): Promise<PushResult> {
-  const { target } = options;
-  await pingTarget(client, target, ctx.signal);
   return stage('push', ctx, async () => {
-    const concurrency = options.registry.maxConnections ?? 8;
-    const result = await pushImages({ source: reader, images: plan.images }, client, { target, concurrency }, ctx);
+    const content = { source: reader, images: plan.images };
+    const result = await pushImages(content, client, pushOptionsOf(options), ctx);
     return { result, detail: describePush(result) };
   });
 }
 
-interface Opened {
-  readonly reader: BundleReader;
-  readonly plan: PlanFile;
-  readonly caBundles: readonly NamedCaBundle[];
-  readonly client: RegistryClient;
-  readonly registryOptions: RegistryOptions;
+function pushOptionsOf({ target, registry }: UnpackOptions): PushOptions {
+  return { target, concurrency: registry.maxConnections ?? DEFAULT_CONNECTIONS };
 }
 
-async function runOnCluster(
-  opened: Opened,
+/** Where the receipt goes: after a push beside the state of the stream; else only where it is asked for. Previews leave none. */
+function receiptPath(bundle: BundleIdentity, options: UnpackOptions): string | undefined {
+  const { cluster, stateDir, receipt } = options;
+  if (cluster?.dryRun === true || cluster?.renderTo !== undefined) return undefined;
+  if (receipt !== undefined) return receipt;
+  if (stateDir === undefined || !options.push) return undefined;
+  return join(stateDir, 'receipts', `${bundle.name}-${bundle.serial}.json`);
+}
+
+async function confirm(opened: OpenedBundle, options: UnpackOptions, ctx: RunContext): Promise<ConfirmedContent> {
+  const content = { source: opened.reader, images: opened.plan.images };
+  return confirmContent(content, opened.client, pushOptionsOf(options), ctx);
+}
+
+function receiptOf(
+  { reader, plan }: OpenedBundle,
+  done: {
+    readonly content: ConfirmedContent;
+    readonly steps: readonly StepResult[];
+    readonly identity: ClusterIdentity | undefined;
+  },
   options: UnpackOptions,
-  ctx: RunContext,
-): Promise<Pick<UnpackResult, 'steps' | 'rendered'>> {
-  const { cluster, target } = options;
-  if (cluster === undefined) return { steps: [], rendered: [] };
-  const { reader, plan, caBundles, client } = opened;
-  const resources = await generateResources(plan, {
-    target,
-    readFile: (path) => reader.readFile(path),
-    createdAt: reader.manifest.bundle.createdAt,
-    version: options.toolVersion,
-    mirrorForm: cluster.mirrorForm,
-  });
-  for (const warning of resources.warnings) ctx.report({ type: 'warning', ...warning });
-  const credential = await credentialFor(opened.registryOptions, target, ctx);
-  const facts: ClusterFacts = {
-    plan,
-    target,
-    caBundles,
-    cluster: cluster.managementCluster,
-    hosted: cluster.hosted,
-    ...(credential === undefined ? {} : { credential }),
+): Receipt {
+  const { name, serial, createdAt } = reader.manifest.bundle;
+  return {
+    apiVersion: 'airgap/v1alpha1',
+    kind: 'Receipt',
+    createdAt: new Date().toISOString(),
+    toolVersion: options.toolVersion,
+    bundle: { name, serial, createdAt, manifestSha256: reader.manifestSha256 },
+    registry: targetBase(options.target),
+    content: done.content,
+    ...(done.identity === undefined ? {} : { cluster: done.identity }),
+    steps: done.steps.map(({ step, changes }) => ({
+      step,
+      changes: changes.map(({ subject, action }) => ({ subject, action })),
+    })),
+    gaps: plan.gaps.map(({ origin }) => origin),
   };
-  const { renderCluster, runClusterSteps } = await import('./cluster.ts');
-  const registry = client;
-  if (cluster.renderTo !== undefined) {
-    return {
-      steps: [],
-      rendered: await renderCluster(cluster.renderTo, facts, { resources, registry, ...cluster }, ctx),
-    };
-  }
-  if (cluster.kubeconfig === undefined) {
-    throw new AirgapError('E_USAGE', 'nothing says which cluster to work on', {
-      hint: 'give --kubeconfig, set KUBECONFIG, or name it in the site file; --render writes files instead',
-    });
-  }
-  const { kubeconfig } = cluster;
-  return { steps: await runClusterSteps(facts, { resources, registry, ...cluster, kubeconfig }, ctx), rendered: [] };
-}
-
-/** The entry a cluster's pull secret needs for the target registry; undefined when it takes pulls from everybody. */
-async function credentialFor(
-  registry: RegistryOptions,
-  target: PushTarget,
-  ctx: RunContext,
-): Promise<Record<string, unknown> | undefined> {
-  const found = await createCredentialStore(registry.authFiles).find(
-    target.registry,
-    targetPath(target, ''),
-    ctx.signal,
-  );
-  if (found === undefined) return undefined;
-  if (found.kind === 'identity') return { identitytoken: found.token };
-  return { auth: Buffer.from(`${found.username}:${found.password}`).toString('base64') };
 }
 
 /** A run of chosen steps, a dry run or a rendering leaves the stream where it is. */

@@ -269,7 +269,7 @@ export function lifecycleManager(): Controller {
 }
 
 /** The operators' operators: operands become available, with the objects they bring. */
-export function operands(): Controller {
+export function operands(supportedVersions: readonly string[] = ['4.20', '4.19']): Controller {
   const done = new Set<string>();
   const good = [
     condition('Available', 'True'),
@@ -361,7 +361,7 @@ export function operands(): Controller {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: 'supported-versions', namespace: 'hypershift' },
-        data: { 'supported-versions': JSON.stringify({ versions: ['4.20', '4.19'] }) },
+        data: { 'supported-versions': JSON.stringify({ versions: supportedVersions }) },
       });
       await setStatus(client, refOf(object), {
         phase: 'Available',

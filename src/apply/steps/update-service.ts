@@ -35,13 +35,15 @@ function servicePhase(install: OperatorInstall): Phase {
       const { client, resources, report, options } = context;
       const objects = resources.filter(({ kind }) => kind === 'UpdateService');
       const first = objects[0];
+      const { namespace } = await placeOf(context, install);
       const isKnown = first !== undefined && (await client.kind(first.apiVersion, first.kind)) !== undefined;
-      if (!isKnown && !(options.dryRun && install.choice.install)) {
+      // An API that an uninstalled operator left behind is there without a place for its objects.
+      const isPlaced = (await client.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace })) !== undefined;
+      if (!(isKnown && isPlaced) && !(options.dryRun && install.choice.install)) {
         const message = `UpdateService is left out: the package ${PACKAGE} is not installed`;
         report({ type: 'warning', code: 'W_CLUSTER', message });
         return [];
       }
-      const { namespace } = await placeOf(context, install);
       return objects.map((object) => {
         const plain = withoutProvenance(object);
         return {
