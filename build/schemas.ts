@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { ImageSetSchema } from '../src/mirror/image-set-schema.ts';
 import { LockSchema } from '../src/mirror/lock.ts';
 import { PlanFileSchema } from '../src/mirror/plan-file.ts';
+import { ReceiptSchema } from '../src/workflows/receipt.ts';
 import { ErrorResultSchema, RESULT_SCHEMAS } from '../src/workflows/result-schemas.ts';
 import { SiteSchema } from '../src/workflows/site.ts';
 
@@ -30,14 +31,15 @@ const DOCUMENTS: Readonly<Record<string, Published>> = {
     constants: { apiVersion: 'mirror.openshift.io/v2alpha1', kind: 'ImageSetConfiguration' },
   },
   'site.schema.json': { title: 'the site file', schema: SiteSchema, isWritten: true },
+  'receipt.schema.json': { title: 'receipt of airgap unpack and airgap mirror', schema: ReceiptSchema },
   'plan-file.schema.json': { title: 'plan.json in a bundle', schema: PlanFileSchema },
   'lock.schema.json': { title: 'airgap.lock', schema: LockSchema },
 };
 
-/** `<command>-result.json` for every `--json` result, and `error-result.json`. */
+/** `<command>.schema.json` for every `--json` result, and `error.schema.json`. */
 const RESULTS: Readonly<Record<string, Published>> = Object.fromEntries(
   [...Object.entries(RESULT_SCHEMAS), ['error', ErrorResultSchema] as const].map(([name, schema]) => [
-    `${name}-result.json`,
+    `${name}.schema.json`,
     { title: `airgap ${name.replace('-', ' ')} --json`, schema },
   ]),
 );

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { planOptions } from '../cli/plan-options.ts';
-import { planFlags, registryFlags } from '../cli/flags.ts';
+import { nestingFlag, planFlags, registryFlags } from '../cli/flags.ts';
 import type { PlanReport } from '../workflows/plan-report.ts';
 
 export default class Plan extends AirgapCommand {
@@ -32,6 +32,7 @@ plan fail.`;
       default: 'localhost:55000',
       description: 'destination named in the mapping file',
     }),
+    ...nestingFlag,
     ...registryFlags,
   };
 
@@ -54,7 +55,11 @@ plan fail.`;
     }
     if (flags.mapping !== undefined) {
       const { formatMapping } = await import('../mirror/mapping.ts');
-      const options = { destination: flags.registry, maxNestedPaths: 0, withInstances: false };
+      const options = {
+        destination: flags.registry,
+        maxNestedPaths: flags['max-nested-paths'] ?? 0,
+        withInstances: false,
+      };
       await writeOutputFile(flags.mapping, formatMapping(plan, options), { flag: '--mapping' });
     }
     this.log(flags.all ? formatPlanTable(plan) : formatPlanSummary(plan, facts));

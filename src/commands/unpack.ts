@@ -68,7 +68,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
       {
         ...(await acceptanceOptions(flags, this.env)),
         paths: argv as string[],
-        target: siteTarget(flags.registry, site),
+        target: siteTarget(flags.registry, site?.registry),
         registry: await registryOptions(
           { ...flags, authfile, concurrency: flags.concurrency ?? site?.registry?.concurrency },
           this.env,

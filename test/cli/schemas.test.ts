@@ -1,7 +1,7 @@
 /** What `--json` prints is a contract: published as JSON Schema, and every command keeps to it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrorResultSchema, RESULT_SCHEMAS } from '../../src/workflows/result-schemas.ts';
@@ -13,15 +13,6 @@ import { freshRepository, plainRegistries } from '../support/shared-registries.t
 const ROOT = new URL('../..', import.meta.url).pathname;
 /** What `status` prints follows the cluster and is not yet a contract. */
 const WITHOUT_SCHEMA = ['status'];
-
-test('schemas/ is what the code says', (t) => {
-  const folder = temporaryFolder(t);
-  execFileSync(process.execPath, [join(ROOT, 'build/schemas.ts'), folder]);
-  const read = (from: string) =>
-    Object.fromEntries(readdirSync(from).map((name) => [name, readFileSync(join(from, name), 'utf8')]));
-  const checkedIn = Object.entries(read(join(ROOT, 'schemas'))).filter(([name]) => name.endsWith('-result.json'));
-  assert.deepEqual(Object.fromEntries(checkedIn), read(folder), 'run "npm run schemas" and commit schemas/');
-});
 
 test('every command has a schema', () => {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as { commands: object };
