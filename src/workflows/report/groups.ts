@@ -65,7 +65,7 @@ export function reportContents(plan: PlanFile, content: ContentSizes): ReportCon
       category,
       id: `group-${count}`,
       title,
-      images: members.map(({ root: _, ...image }, at) => ({ image, added: added[at]! })),
+      images: members.map((image, at) => ({ image, added: added[at]! })),
       added: sizes.new,
       shared: sizes.shared,
       because: commonReasons(members),
