@@ -19,6 +19,7 @@ export function bundleReadme(facts: ReadmeFacts): Buffer {
       `  ${certificate.subject} (until ${certificate.notAfter.slice(0, 10)}, sha256 ${certificate.fingerprint})`,
   );
   const text = `This is an airgap bundle: ${facts.name}, serial ${facts.serial}, made ${facts.createdAt}.
+REPORT.html says what is in it and why, for a browser: tar xOf BUNDLE.tar REPORT.html > trip.html
 It carries ${facts.images} images, ${facts.bytes} bytes of content.${facts.gaps === 0 ? '' : ` ${facts.gaps} images are missing; plan.json says which and why.`}
 
 With airgap
