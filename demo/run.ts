@@ -1,8 +1,8 @@
 /**
  * The main job on embedded defaults: builds a sample image set in a registry, packs it into one signed file, verifies it,
- * unpacks it into a second registry, and compares every manifest byte for byte. Needs nothing but Node.
+ * unpacks it into a second registry, compares every manifest byte for byte, and goes on to a hosted cluster. Needs nothing but
+ * Node; with kube-apiserver at hand the cluster part is real, else it is rendered.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatBytes } from '../src/core/bytes.ts';
@@ -11,8 +11,10 @@ import { readSuccessors } from '../src/oci/graph.ts';
 import { parseReference } from '../src/oci/reference.ts';
 import type { PlanFile } from '../src/mirror/plan-file.ts';
 import { createRegistryClient, type RegistryClient } from '../src/registry/client.ts';
+import { showCluster } from './cluster.ts';
 import { startEmbeddedRegistry, type EmbeddedRegistry } from './embedded-registry.ts';
 import { pushSample } from './sample.ts';
+import { createAirgap, say } from './show.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const FOLDER = join(ROOT, 'demo-output');
@@ -51,24 +53,28 @@ async function roundTrip(source: EmbeddedRegistry, target: EmbeddedRegistry, cli
       OCP_SIGNATURE_VERIFICATION_PK: 'release-key.asc',
       AIRGAP_KEY_PASSWORD: 'demo',
       XDG_STATE_HOME: join(FOLDER, 'state'),
+      // Never the cluster of the person who runs this.
+      KUBECONFIG: '',
     };
+    const airgap = createAirgap(join(ROOT, 'bin/run.js'), FOLDER, env);
     const to = `${target.host}/${PREFIX}`;
-    await airgap(env, 'keygen', '--out-prefix', 'release');
-    await airgap(env, 'plan', '-c', 'imageset.yaml');
-    await airgap(env, 'pack', '-c', 'imageset.yaml', '-o', 'trip.tar', '--sign-key', 'release.key', '--registry', to);
-    await airgap(env, 'verify', 'trip.tar', '--key', 'release.pub', '--deep');
-    await airgap(env, 'unpack', 'trip.tar', '--key', 'release.pub', '--registry', to);
+    await airgap('keygen', '--out-prefix', 'release');
+    await airgap('plan', '-c', 'imageset.yaml');
+    await airgap('pack', '-c', 'imageset.yaml', '-o', 'trip.tar', '--sign-key', 'release.key', '--registry', to);
+    await airgap('verify', 'trip.tar', '--key', 'release.pub', '--deep');
+    await airgap('unpack', 'trip.tar', '--key', 'release.pub', '--registry', to);
 
-    const { plan } = JSON.parse(await airgap(env, 'inspect', 'trip.tar', '--json')) as { plan: PlanFile };
+    const { plan } = JSON.parse(await airgap('inspect', 'trip.tar', '--json')) as { plan: PlanFile };
     const compared = await compare(plan, client, source, target);
     say(`${compared} manifests compared between source and target, all equal byte for byte`);
 
     target.requests.clear();
-    await airgap(env, 'unpack', 'trip.tar', '--key', 'release.pub', '--registry', to);
+    await airgap('unpack', 'trip.tar', '--key', 'release.pub', '--registry', to);
     const asked = [...target.requests].map(([method, count]) => `${count} ${method}`).join(', ');
     const writes = ['POST', 'PUT', 'PATCH'].reduce((sum, method) => sum + (target.requests.get(method) ?? 0), 0);
     if (writes > 0) throw new Error(`a second unpack wrote to the registry: ${asked}`);
     say(`unpacked a second time: nothing was sent (${asked})`);
+    await showCluster(airgap, FOLDER, to);
     const size = formatBytes(statSync(join(FOLDER, 'trip.tar')).size);
     say(`done: demo-output/trip.tar carries ${plan.images.length} images in ${size}`);
   } finally {
@@ -114,26 +120,4 @@ async function compare(
     }
   }
   return compared;
-}
-
-/** Shows a command and runs it in the output folder; returns what it printed. */
-async function airgap(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<string> {
-  console.log(`\n$ airgap ${args.join(' ')}`);
-  const child = spawn(process.execPath, [join(ROOT, 'bin/run.js'), ...args], {
-    cwd: FOLDER,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    if (!args.includes('--json')) process.stdout.write(text);
-  });
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  if (status !== 0) throw new Error(`airgap ${args[0]} ended with status ${status}`);
-  return output;
-}
-
-function say(text: string): void {
-  console.log(`\n— ${text}`);
 }

@@ -19,6 +19,8 @@ import {
 interface Identity {
   readonly namespace: string;
   readonly name: string;
+  /** The longest wait the user wants. */
+  readonly timeoutMs?: number;
 }
 
 export function hostedClusterRef({ namespace, name }: Identity): ObjectRef {
@@ -30,7 +32,7 @@ export function whenAccepted(cluster: Identity, context: HostedContext): Readine
   return whenHostedCluster(
     cluster,
     context,
-    context.timeouts.controlPlaneMs,
+    cluster.timeoutMs ?? context.timeouts.controlPlaneMs,
     async (hostedCluster) =>
       unmetCondition(hostedCluster, Object.fromEntries(TERMINAL_CONDITIONS.map((type) => [type, 'True'] as const))) ??
       READY,
@@ -45,7 +47,8 @@ export function whenAvailable(cluster: Identity, context: HostedContext): Readin
     KubeAPIServerAvailable: 'True',
     Available: 'True',
   } as const;
-  return whenHostedCluster(cluster, context, context.timeouts.controlPlaneMs, async (hostedCluster, client) => {
+  const limitMs = cluster.timeoutMs ?? context.timeouts.controlPlaneMs;
+  return whenHostedCluster(cluster, context, limitMs, async (hostedCluster, client) => {
     const unmet = unmetCondition(hostedCluster, wanted);
     if (unmet !== undefined) return withCause(unmet, hostedCluster, client, context);
     const guest = await openHostedCluster(client, context.hosted.openCluster, hostedCluster);

@@ -69,7 +69,7 @@ export function statusError(request: FailedRequest, status: number, body: string
     request.subject.startsWith('Secret/') && (status === 400 || status === 500)
       ? 'the content could not be read'
       : message;
-  const hint = hintFor(code, request, message);
+  const hint = hintFor(code, status, request, message);
   return new AirgapError(code, `${what}: ${shown === '' ? `HTTP status ${status}` : shown}`, {
     ...(hint === undefined ? {} : { hint }),
     data: { ...data },
@@ -146,7 +146,8 @@ function codeFor(status: number, message: string): ErrorCode {
   return 'E_REJECTED';
 }
 
-function hintFor(code: ErrorCode, request: FailedRequest, message: string): string | undefined {
+function hintFor(code: ErrorCode, status: number, request: FailedRequest, message: string): string | undefined {
+  if (status === 401) return 'the credentials of the kubeconfig are not accepted, they may have expired: log in again';
   if (code === 'E_UNAUTHORIZED') return 'use a kubeconfig whose user may do this; cluster-admin is the simplest';
   if (code === 'E_UNREACHABLE') return 'check that the cluster is up and can be reached from here';
   if (code === 'E_REJECTED' && /strict decoding error|unknown field|field not declared in schema/.test(message))

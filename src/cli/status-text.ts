@@ -7,7 +7,7 @@ export function formatStatus(report: StatusReport): string {
   return [
     ...report.tables.flatMap((table) => tableLines(table)),
     ...report.hostedClusters.flatMap((cluster) => [
-      `${cluster.namespace}/${cluster.name}: ${cluster.verdict}${cluster.progress === '' ? '' : ` (${cluster.progress})`}`,
+      `${cluster.namespace}/${cluster.name}: ${verdictOf(cluster)}`,
       ...cluster.blockers.flatMap((blocker) => [
         `  waits for  ${blocker.waitingFor}`,
         `  because    ${blocker.cause}`,
@@ -21,6 +21,11 @@ export function formatStatus(report: StatusReport): string {
   ]
     .join('\n')
     .trimEnd();
+}
+
+/** The verdict, and how far the release is where that is another word. */
+function verdictOf({ verdict, progress }: StatusReport['hostedClusters'][number]): string {
+  return ['', verdict].includes(progress.toLowerCase()) ? verdict : `${verdict} (${progress})`;
 }
 
 function tableLines({ title, columns, rows }: StatusTable): string[] {

@@ -1,11 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { planFlags, registryFlags, signFlags } from '../cli/flags.ts';
+import { nestingFlag, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
-import { parseTarget } from '../cli/target.ts';
+import { siteTarget } from '../cli/target.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { PackResult } from '../workflows/pack.ts';
 
@@ -55,6 +55,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       helpValue: 'HOST[:PORT][/PREFIX]',
       description: 'registry of the far side: its cluster resources travel in the bundle, ready for oc apply',
     }),
+    ...nestingFlag,
     'ca-bundle': Flags.string({
       helpValue: '[HOST[:PORT]=]FILE',
       multiple: true,
@@ -108,7 +109,9 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
         volumeIndex: flags['volume-index'],
         ...(volumeSize === undefined ? {} : { volumeSize }),
         fullSelfVerify: flags['self-verify'] === 'full',
-        ...(flags.registry === undefined ? {} : { target: parseTarget(flags.registry) }),
+        ...(flags.registry === undefined
+          ? {}
+          : { target: siteTarget(flags.registry, undefined, flags['max-nested-paths']) }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
         ...(createdAt === undefined ? {} : { createdAt }),
         ...(expiresAt === undefined ? {} : { expiresAt }),

@@ -113,6 +113,8 @@ function canonicalKey(written: string, shape: Readonly<Record<string, unknown>>)
 
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
   const inner = unwrapped(schema);
+  // Of alternatives all keys are known; which belong together is told by the schema itself.
+  if (inner instanceof z.ZodUnion) return Object.assign({}, ...inner.options.map(shapeOf)) as Record<string, unknown>;
   return inner instanceof z.ZodObject ? inner.shape : undefined;
 }
 
@@ -122,6 +124,7 @@ function elementOf(schema: unknown): unknown {
 }
 
 function unwrapped(schema: unknown): unknown {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrapped(schema.unwrap());
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return unwrapped(schema.unwrap());
   return schema;
 }

@@ -127,8 +127,10 @@ async function renderForCluster(
 ): Promise<RenderedStep[]> {
   const connection = openKubeConnection(options.kubeconfig);
   try {
-    const context = stepContext(createKubeClient(connection, ctx), options.resources.resources, options, ctx);
-    return await renderSteps(selectSteps(await allSteps(facts, options, ctx), options.selection), context);
+    // As in a dry run: what is not ready yet is no reason to write nothing.
+    const dry = { ...options, dryRun: true };
+    const context = stepContext(createKubeClient(connection, ctx), options.resources.resources, dry, ctx);
+    return await renderSteps(selectSteps(await allSteps(facts, dry, ctx), options.selection), context);
   } finally {
     connection.close();
   }

@@ -8,6 +8,7 @@ import { planImageSet, type PlanOptions } from './plan.ts';
 import { planSource } from './plan-source.ts';
 import type { PushTarget } from './push-target.ts';
 import { describePush, pingTarget, pushImages, type PushResult } from './push.ts';
+import { confirmContent, writeReceipt } from './receipt.ts';
 import { generateResources, targetBase } from './resources.ts';
 import { stage } from './stage.ts';
 
@@ -16,6 +17,8 @@ export interface MirrorOptions extends PlanOptions {
   /** Folder for the generated cluster resources; absent: they are not written. */
   readonly resources?: string;
   readonly mirrorForm: 'sets' | 'policies';
+  /** File for the proof of what arrived; absent: none is written. */
+  readonly receipt?: string;
   readonly toolVersion: string;
 }
 
@@ -26,6 +29,7 @@ export interface MirrorResult {
   /** Files of cluster resources that were written. */
   readonly resources: readonly string[];
   readonly gaps: MirrorPlan['gaps'];
+  readonly receipt?: string;
 }
 
 /**
@@ -38,18 +42,38 @@ export async function mirrorImages(options: MirrorOptions, ctx: RunContext): Pro
   const client = createRegistryClient(options.registry, ctx);
   try {
     await pingTarget(client, options.target, ctx.signal);
+    const pushOptions = { target: options.target, concurrency: options.registry.maxConnections ?? 8 };
+    const content = { source: planSource(plan, client), images: file.images };
     const push = await stage('push', ctx, async () => {
-      const concurrency = options.registry.maxConnections ?? 8;
-      const content = { source: planSource(plan, client), images: file.images };
-      const result = await pushImages(content, client, { target: options.target, concurrency }, ctx);
+      const result = await pushImages(content, client, pushOptions, ctx);
       return { result, detail: describePush(result) };
     });
+    const { receipt } = options;
+    if (receipt !== undefined) {
+      await writeReceipt(receipt, {
+        apiVersion: 'airgap/v1alpha1',
+        kind: 'Receipt',
+        toolVersion: options.toolVersion,
+        registry: targetBase(options.target),
+        content: await confirmContent(content, client, pushOptions, ctx),
+        createdAt: new Date().toISOString(),
+        steps: [],
+        gaps: plan.gaps.map(({ origin }) => origin),
+      });
+    }
     const files = new Map(plan.files.map(({ path, content }) => [path, content]));
     const resources =
       options.resources === undefined
         ? []
         : await writeResources(options.resources, options, { ...ctx, file, read: async (path) => files.get(path)! });
-    return { ok: true, registry: targetBase(options.target), push, resources, gaps: plan.gaps };
+    return {
+      ok: true,
+      registry: targetBase(options.target),
+      push,
+      resources,
+      gaps: plan.gaps,
+      ...(receipt === undefined ? {} : { receipt }),
+    };
   } finally {
     client.close();
   }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
@@ -17,7 +16,7 @@ import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-conten
 import { bundleReadme } from './bundle-readme.ts';
 import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
-import { assertOutputPath } from './output-path.ts';
+import { assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import { generateResources } from './resources.ts';
@@ -106,7 +105,9 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
           ctx,
         )
       : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
-  if (detachedSignature !== undefined) await writeFile(detachedSignature, parts.signatures[0] ?? '');
+  if (detachedSignature !== undefined) {
+    await writeOutputFile(detachedSignature, parts.signatures[0] ?? '', { flag: '--detached-signature' });
+  }
   return { ...result, ...written };
 }
 

@@ -5,7 +5,7 @@ import { HostedClusterSchema } from '../apply/hosted-cluster-schema.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { nearMatches } from '../core/near-match.ts';
 import { parseYaml } from '../core/yaml.ts';
-import { formatPath, knownKeys } from '../mirror/image-set-keys.ts';
+import { formatPath, knownKeys, valueAt } from '../mirror/image-set-keys.ts';
 
 /** The target registry of a site. No secret is inline: files only. */
 const RegistrySchema = z.strictObject({
@@ -30,8 +30,8 @@ export const SiteSchema = z.strictObject({
 export type Site = z.infer<typeof SiteSchema>;
 
 /**
- * Reads a site file. Throws one `E_CONFIG` that lists every field that is not as it must be, with its path and a near-miss
- * hint for unknown keys.
+ * Reads a site file. Throws one `E_CONFIG` that lists every field that is not as it must be, with its path and what is expected
+ * there, for unknown keys the nearest known one.
  */
 export async function loadSite(path: string): Promise<Site> {
   return parseSite(await readText(path), path);
@@ -39,30 +39,52 @@ export async function loadSite(path: string): Promise<Site> {
 
 /** The same for a text; `origin` names it in messages. */
 export function parseSite(text: string, origin: string): Site {
-  const parsed = SiteSchema.safeParse(parseYaml(text, origin));
+  const document = parseYaml(text, origin);
+  const parsed = SiteSchema.safeParse(document);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => describe(issue));
-  throw new AirgapError('E_CONFIG', `${origin}: ${problems.map(({ text: line }) => line).join('\n  ')}`, {
-    hint: problems.find((problem) => problem.hint !== undefined)?.hint ?? 'correct these fields of the site file',
-    data: { problems: problems.map(({ text: line }) => line) },
+  const problems = parsed.error.issues.flatMap((issue) => describe(issue, document));
+  const lines = problems.map(({ path, message, hint }) => `${path || 'the document'}: ${message} (${hint})`);
+  throw new AirgapError('E_CONFIG', `${origin}: ${lines.join('\n  ')}`, {
+    hint: 'correct the site file; docs/site.example.yaml shows every field',
+    data: { problems },
   });
 }
 
 interface Problem {
-  readonly text: string;
-  readonly hint?: string;
+  /** `managementCluster.storage.kind`; empty for the document itself. */
+  readonly path: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
-function describe(issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code !== 'unrecognized_keys') {
-    return [{ text: `${formatPath(issue.path) || 'the document'}: ${issue.message}` }];
+function describe(issue: z.core.$ZodIssue, document: unknown): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(SiteSchema, issue.path);
+    return issue.keys.map((key) => {
+      const near = nearMatches(key, known)[0];
+      const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${JSON.stringify(near)}?`;
+      return { path: formatPath([...issue.path, key]), message: 'unknown key', hint };
+    });
   }
-  const known = knownKeys(SiteSchema, issue.path);
-  return issue.keys.map((key) => {
-    const near = nearMatches(key, known)[0];
-    const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean ${JSON.stringify(near)}?`;
-    return { text: `${formatPath([...issue.path, key])}: unknown key (${hint})`, hint };
-  });
+  const path = formatPath(issue.path);
+  // The library's words without their first ones, which say nothing.
+  const expected = issue.message
+    .replace(/^(?:Invalid [a-z ]+|Too small|Too big)[:.] */, '')
+    .replace(/, received .*$/, '')
+    .replace(/^Expected /, 'expected ');
+  const value = valueAt(document, issue.path);
+  if (value === undefined) return [{ path, message: 'is missing', hint: expected }];
+  if (issue.code === 'custom' && typeof value === 'object') {
+    return [{ path, message: issue.message, hint: 'the fields below it do not fit together' }];
+  }
+  return [{ path, message: `can not be ${shown(value)}`, hint: expected }];
+}
+
+/** A value in few words; contents of mappings and long texts are nobody's business in a message. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'a mapping';
+  return typeof value === 'string' && value.length > 60 ? 'this text' : JSON.stringify(value);
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,10 +1,10 @@
 /** What a test of the far side starts from: a signed bundle of the sample, a registry with TLS and login, a site file, a cluster. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedRegistry } from '../../demo/embedded-registry.ts';
 import { pushSample } from '../../demo/sample.ts';
-import { formatYaml } from '../../src/core/yaml.ts';
+import { formatYaml, parseYaml } from '../../src/core/yaml.ts';
 import { createRegistryClient } from '../../src/registry/client.ts';
 import { succeed, writeKeys } from './packing.ts';
 import type { RegistryAccess } from './registry.ts';
@@ -70,6 +70,15 @@ export async function prepareFarSide(access: RegistryAccess, kubeconfig: string)
     site,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Writes another site file whose management cluster differs from that of the first. */
+export function writeSite(far: FarSide, change: (managementCluster: SiteDocument) => SiteDocument, name: string): void {
+  const site = parseYaml(readFileSync(far.site, 'utf8'), far.site) as SiteDocument;
+  const managementCluster = change(site['managementCluster'] as SiteDocument);
+  // Fields set to undefined are left out.
+  const document: unknown = JSON.parse(JSON.stringify({ ...site, managementCluster }));
+  writeFileSync(join(far.folder, name), formatYaml(document));
 }
 
 /** Everything a site file can ask of the sample: trust, mirrors, catalogs, operators, ingress, one hosted cluster. */

@@ -134,6 +134,11 @@ async function mirrorInside(client: KubeClient, cluster: KubeObject): Promise<vo
     metadata: { name: 'cluster' },
     spec: { imageDigestMirrors },
   });
+  // On a cluster of their own these mirrors would not make the operator look older than them.
+  const operator = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'hypershift', name: 'operator' };
+  const restartedAt = new Date(Date.now() + 5000).toISOString();
+  const template = { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': restartedAt } } };
+  await client.mergePatch(operator, { spec: { template } });
   await put(client, {
     apiVersion: 'config.openshift.io/v1',
     kind: 'ClusterOperator',

@@ -42,6 +42,7 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
   openssl: { apt: 'openssl' },
   strace: { apt: 'strace' },
+  tmux: { apt: 'tmux' },
   'mkfs.fat': { apt: 'dosfstools' },
   // Both lines, because they differ in what they verify. The packages need seconds, the modules minutes.
   'cosign-2': [

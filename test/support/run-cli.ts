@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-const ENTRY = new URL('../../bin/run.js', import.meta.url).pathname;
+/** The built CLI. */
+export const ENTRY = new URL('../../bin/run.js', import.meta.url).pathname;
 
 export interface CliResult {
   readonly status: number | null;

@@ -13,7 +13,7 @@ test('the published schemas are those the tool uses; npm run schemas writes them
 test('every field of a published schema has a type', () => {
   for (const [name, text] of schemaFiles()) {
     const visit = (schema: Record<string, unknown>, path: string): void => {
-      const isTyped = ['type', 'const', 'anyOf', 'enum', '$ref'].some((key) => key in schema);
+      const isTyped = ['type', 'const', 'anyOf', 'oneOf', 'enum', '$ref'].some((key) => key in schema);
       assert.ok(isTyped, `${name}: ${path} has no type`);
       const properties = (schema['properties'] ?? {}) as Record<string, Record<string, unknown>>;
       for (const [key, member] of Object.entries(properties)) visit(member, `${path}.${key}`);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { AirgapError } from '../../../src/core/errors.ts';
 import { createProgress } from '../../../src/cli/progress.ts';
-import { createJsonRenderer, createLineRenderer, errorAsJson, formatError } from '../../../src/cli/render.ts';
+import { errorAsJson, formatError } from '../../../src/cli/render-error.ts';
+import { createJsonRenderer, createLineRenderer } from '../../../src/cli/render.ts';
 
 const MIB = 1024 * 1024;
 
@@ -78,4 +79,45 @@ test('an error says code, causes and the fix, also when a cause knows the fix', 
     hint: 'start it',
     origin: 'x',
   });
+});
+
+test('a preview shows the fields that differ; what is done is one line', () => {
+  const lines: string[] = [];
+  const renderer = createLineRenderer({ write: (text) => lines.push(text), now: () => 0, verbose: false });
+  const differences = [
+    { path: 'spec.replicas', before: 1, after: 2 },
+    { path: 'spec.sources[0]', before: undefined, after: { name: 'a', mirrors: ['b', 'c'] } },
+    { path: 'metadata.labels["a.b/c"]', before: 'x', after: undefined },
+    { path: 'data["ca.pem"]', before: undefined, after: `-----BEGIN CERTIFICATE-----\n${'A'.repeat(200)}\n` },
+  ];
+  const change = { type: 'change', subject: 'Kind/a', action: 'configured', differences } as const;
+  renderer.report({ ...change, isPreview: true });
+  renderer.report(change);
+  renderer.report({ ...change, action: 'unchanged', differences: [] });
+  renderer.report({
+    type: 'change',
+    subject: 'Kind/b',
+    action: 'created',
+    isPreview: true,
+    note: 'its API is not installed yet',
+    differences: [{ path: '', before: undefined, after: { kind: 'Kind', spec: { empty: {} } } }],
+  });
+  assert.deepEqual(lines.join('').split('\n'), [
+    '  Kind/a would be configured',
+    '      - spec.replicas: 1',
+    '      + spec.replicas: 2',
+    '      + spec.sources[0]:',
+    '      +   name: a',
+    '      +   mirrors:',
+    '      +     - b',
+    '      +     - c',
+    '      - metadata.labels["a.b/c"]: x',
+    '      + data["ca.pem"]: -----BEGIN CERTIFICATE----- … (229 bytes, sha256:034c773ec7ec30f5)',
+    '  Kind/a configured',
+    '  Kind/b would be created (no full preview: its API is not installed yet)',
+    '      + kind: Kind',
+    '      + spec:',
+    '      +   empty: {}',
+    '',
+  ]);
 });
