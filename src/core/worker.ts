@@ -13,7 +13,8 @@ const SMALL_HEAP = { maxYoungGenerationSizeMb: 4 };
  * executable there are no files: the code is one of its assets. The only place that knows where worker code comes from.
  */
 export function startWorker(name: string, callerUrl: string, workerData: unknown): Worker {
-  if (isSea()) return new Worker(getAsset(`workers/${name}.js`, 'utf8'), { eval: true, workerData, resourceLimits: SMALL_HEAP });
+  if (isSea())
+    return new Worker(getAsset(`workers/${name}.js`, 'utf8'), { eval: true, workerData, resourceLimits: SMALL_HEAP });
   const ending = callerUrl.endsWith('.ts') ? 'ts' : 'js';
   return new Worker(new URL(`./${name}.${ending}`, callerUrl), { workerData, resourceLimits: SMALL_HEAP });
 }
