@@ -66,7 +66,7 @@ export function groupPlan(plan: MirrorPlan, facts: GroupedFacts): PlanGroups {
         image.kind === 'catalog' && image.target.repository === target.repository && image.target.tag === target.tag,
     ),
   }));
-  const others = [...rest].filter((image) => image.kind !== 'signature').map((image) => take((one) => one === image));
+  const others = [...rest].filter((image) => image.kind !== 'signature').map((image) => measure([image]));
   return { releases, catalogs, others };
 }
 
@@ -82,7 +82,10 @@ function isOperatorContent({ kind }: PlannedImage): boolean {
 function createMeasure(plan: MirrorPlan): (images: readonly PlannedImage[]) => ImageGroup {
   const blobSizes = new Map(plan.blobs.map(({ descriptor }) => [descriptor.digest, descriptor.size]));
   const children = new Map<Digest, readonly Digest[]>();
-  const signatures = plan.images.filter((image) => image.kind === 'signature');
+  const signatures = Map.groupBy(
+    plan.images.filter((image) => image.kind === 'signature'),
+    ({ signatureOf }) => signatureOf,
+  );
   const known = new Set<Digest>();
   const childrenOf = (digest: Digest): readonly Digest[] => {
     const found = children.get(digest);
@@ -105,10 +108,9 @@ function createMeasure(plan: MirrorPlan): (images: readonly PlannedImage[]) => I
     };
     for (const image of images) visit(image.root.digest);
     const repositories = new Set(images.map((image) => image.target.repository));
-    const signed = signatures.filter(
-      ({ signatureOf, target }) =>
-        signatureOf !== undefined && closure.has(signatureOf) && repositories.has(target.repository),
-    );
+    const signed = [...closure.keys()]
+      .flatMap((digest) => signatures.get(digest) ?? [])
+      .filter(({ target }) => repositories.has(target.repository));
     for (const signature of signed) visit(signature.root.digest);
     let [added, shared] = [0, 0];
     for (const [digest, size] of closure) {
