@@ -1,14 +1,15 @@
 /**
- * JSON Schemas of what other programs read: `node build/schemas.ts` writes `schemas/*.json` from the schemas the tool itself
- * uses. A unit test fails while they differ.
+ * JSON Schemas of what other programs read and people write: `node build/schemas.ts [FOLDER]` (npm run schemas) writes them
+ * from the schemas the tool itself uses. A test fails while `schemas/` differs.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ImageSetSchema } from '../src/mirror/image-set-schema.ts';
 import { LockSchema } from '../src/mirror/lock.ts';
 import { PlanFileSchema } from '../src/mirror/plan-file.ts';
-import { PlanReportSchema } from '../src/workflows/plan-report.ts';
 import { ReceiptSchema } from '../src/workflows/receipt.ts';
+import { ErrorResultSchema, RESULT_SCHEMAS } from '../src/workflows/result-schemas.ts';
 import { SiteSchema } from '../src/workflows/site.ts';
 
 export const SCHEMA_FOLDER = new URL('../schemas/', import.meta.url).pathname;
@@ -18,25 +19,50 @@ interface Published {
   readonly schema: z.ZodType;
   /** People write it: what has a default may be left out. */
   readonly isWritten?: true;
+  /** Members of one value only, which the schema itself leaves to rules with better messages. */
+  readonly constants?: Readonly<Record<string, string>>;
 }
 
-const SCHEMAS: Readonly<Record<string, Published>> = {
-  'plan.schema.json': { title: 'airgap plan --json', schema: PlanReportSchema },
-  'plan-file.schema.json': { title: 'plan.json in a bundle', schema: PlanFileSchema },
-  'lock.schema.json': { title: 'airgap.lock', schema: LockSchema },
+const DOCUMENTS: Readonly<Record<string, Published>> = {
+  'imageset.schema.json': {
+    title: 'ImageSetConfiguration',
+    schema: ImageSetSchema,
+    isWritten: true,
+    constants: { apiVersion: 'mirror.openshift.io/v2alpha1', kind: 'ImageSetConfiguration' },
+  },
   'site.schema.json': { title: 'the site file', schema: SiteSchema, isWritten: true },
   'receipt.schema.json': { title: 'receipt of airgap unpack and airgap mirror', schema: ReceiptSchema },
+  'plan-file.schema.json': { title: 'plan.json in a bundle', schema: PlanFileSchema },
+  'lock.schema.json': { title: 'airgap.lock', schema: LockSchema },
 };
+
+/** `<command>.schema.json` for every `--json` result, and `error.schema.json`. */
+const RESULTS: Readonly<Record<string, Published>> = Object.fromEntries(
+  [...Object.entries(RESULT_SCHEMAS), ['error', ErrorResultSchema] as const].map(([name, schema]) => [
+    `${name}.schema.json`,
+    { title: `airgap ${name.replace('-', ' ')} --json`, schema },
+  ]),
+);
 
 /** File name → text. */
 export function schemaFiles(): ReadonlyMap<string, string> {
   return new Map(
-    Object.entries(SCHEMAS).map(([name, { title, schema, isWritten }]) => {
-      const io = isWritten === true ? 'input' : 'output';
-      const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: describeDigests });
-      return [name, `${JSON.stringify({ $schema, title, ...rest }, null, 2)}\n`];
+    Object.entries({ ...DOCUMENTS, ...RESULTS }).map(([name, { title, schema, isWritten, constants }]) => {
+      const { $schema, ...rest } = z.toJSONSchema(schema, {
+        unrepresentable: 'any',
+        override: describeDigests,
+        // draft-7 is the newest that the language servers of editors read in full.
+        ...(isWritten === true ? { io: 'input', target: 'draft-7' } : { io: 'output' }),
+      });
+      const document = { $schema, title, ...rest, ...(constants === undefined ? {} : withConstants(rest, constants)) };
+      return [name, `${JSON.stringify(document, null, 2)}\n`];
     }),
   );
+}
+
+function withConstants({ properties = {} }: z.core.JSONSchema.BaseSchema, constants: Record<string, string>): object {
+  const fixed = Object.entries(constants).map(([key, value]) => [key, { type: 'string', const: value }]);
+  return { properties: { ...properties, ...Object.fromEntries(fixed) }, required: Object.keys(constants) };
 }
 
 /** Digests are checked by code; their form as text is this. */
@@ -46,6 +72,7 @@ function describeDigests({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType
 }
 
 if (import.meta.main) {
-  mkdirSync(SCHEMA_FOLDER, { recursive: true });
-  for (const [name, text] of schemaFiles()) writeFileSync(join(SCHEMA_FOLDER, name), text);
+  const folder = process.argv[2] ?? SCHEMA_FOLDER;
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of schemaFiles()) writeFileSync(join(folder, name), text);
 }

@@ -9,6 +9,8 @@ export interface UnmirroredImage {
   readonly problem: 'unmirrored' | 'missing';
   /** Every place that names it, `Kind/namespace/name: path`. */
   readonly places: readonly string[];
+  /** Named on command lines alone: often the default of a flag that something else overrides, so it may never be pulled. */
+  readonly isOnlyArgument: boolean;
 }
 
 /** Prose and examples name images nobody pulls; `containerImage` is what a catalog shows, not what it runs. */
@@ -30,21 +32,22 @@ const HOST = /^(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?|localhost(?::\d+)?|
  * Looked at are fields called `image` or `…Image`, environment variables, command lines, and every text that is a
  * reference as a whole. Sorted by reference. (Disconnected HyperShift: hard-coded public images.)
  */
-export function findUnmirroredImages(objects: readonly unknown[], table: MirrorTable): readonly UnmirroredImage[] {
-  const found = new Map<string, { readonly problem: 'unmirrored' | 'missing'; readonly places: Set<string> }>();
+export function findUnmirroredImages(objects: Iterable<unknown>, table: MirrorTable): readonly UnmirroredImage[] {
+  const found = new Map<string, { problem: 'unmirrored' | 'missing'; places: Set<string>; isOnlyArgument: boolean }>();
   for (const object of objects) {
     const subject = subjectOf(object);
     for (const { text, reference, path } of namedImages(object, [])) {
       const problem = followPull(reference, table);
       if (problem === 'found') continue;
-      const entry = found.get(text) ?? { problem, places: new Set() };
+      const entry = found.get(text) ?? { problem, places: new Set(), isOnlyArgument: true };
+      if (!COMMAND_LINES.has(path.at(-2) ?? '')) entry.isOnlyArgument = false;
       entry.places.add(`${subject}: ${path.join('.')}`);
       found.set(text, entry);
     }
   }
   return [...found]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([reference, { problem, places }]) => ({ reference, problem, places: [...places] }));
+    .map(([reference, entry]) => ({ reference, ...entry, places: [...entry.places] }));
 }
 
 /** Throws `E_CONFIG` that names the images and the resources that want them; nothing for an empty list. */

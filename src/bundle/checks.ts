@@ -14,7 +14,7 @@ import { acceptPreamble, readPreamble, type AcceptedBundle, type AcceptSignature
 import { keepDocuments } from './kept-documents.ts';
 import { readerOf } from './reader.ts';
 import { checkStructure } from './structure.ts';
-import { openVolumes, type Volumes } from './volumes.ts';
+import { missingError, openVolumes, type Volumes } from './volumes.ts';
 
 /** A bundle in files (one, or the volumes of one in any order), or arriving through a pipe. */
 export type BundleInput = { readonly paths: readonly string[] } | { readonly stream: AsyncIterable<Uint8Array> };
@@ -73,6 +73,8 @@ export async function verifyBundle<Signer>(
 async function verifyFile<Signer>(volumes: Volumes, options: VerifyOptions<Signer>): Promise<VerifiedBundle<Signer>> {
   const accepted = await verifyHead(orderedVolumes(volumes), options, volumes);
   if (options.manifestOnly === true) return resultOf(accepted);
+  const missing = volumes.missing(accepted.layout.size);
+  if (missing.length > 0) throw missingError(missing, volumes.size);
   const failure =
     options.contents === 'as-used'
       ? checkStructure(volumes, accepted.layout)

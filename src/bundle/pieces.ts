@@ -45,7 +45,7 @@ export function finalPathOf(partialPath: string): string {
 }
 
 /** Name of a volume; numbers have three digits, so that `cat X.tar.*` joins them in order (signing, section 10). */
-export function volumePath(finalPath: string, number: number): string {
+function volumePath(finalPath: string, number: number): string {
   return `${finalPath}.${String(number).padStart(3, '0')}`;
 }
 

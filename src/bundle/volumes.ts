@@ -4,6 +4,8 @@ import { promisify } from 'node:util';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 
 const readAsync = promisify(readCallback);
+/** More names than this help nobody. */
+const MOST_NAMED = 20;
 const VOLUME = /^(.*)\.(\d{3,})$/s;
 
 /** A bundle in one file or in consecutive slices, read by position as if it were one. */
@@ -16,6 +18,8 @@ export interface Volumes {
   readSync(buffer: Uint8Array, position: number): number;
   /** The same without blocking the thread. */
   read(buffer: Uint8Array, position: number): Promise<number>;
+  /** File names of the last volumes, which are not among the given ones, of a bundle of `totalSize` bytes. */
+  missing(totalSize: number): readonly string[];
   /** File name of the volume an offset falls into; undefined when there is one file only. */
   readonly volumeAt: (offset: number) => string | undefined;
   close(): void;
@@ -85,6 +89,14 @@ export function openVolumes(paths: readonly string[]): Volumes {
         done += bytesRead;
       }
     },
+    missing(totalSize) {
+      const stem = VOLUME.exec(ordered[0]!)?.[1];
+      // All volumes but the last have the size of the first.
+      const volumeSize = starts[1] ?? size;
+      const count = volumeSize === 0 ? 0 : Math.ceil(totalSize / volumeSize);
+      if (stem === undefined || count <= ordered.length) return [];
+      return Array.from({ length: count - ordered.length }, (_, index) => volumeName(stem, ordered.length + index + 1));
+    },
     volumeAt: (offset) => (ordered.length === 1 ? undefined : basename(ordered[indexAt(offset)]!)),
     close() {
       for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
@@ -100,7 +112,7 @@ function orderVolumes(paths: readonly string[]): readonly string[] {
   return numbered.toSorted((a, b) => Number(a.match![2]) - Number(b.match![2])).map(({ path }) => path);
 }
 
-/** Numbers that begin at 1 without gap or repetition; the last ones can only be missed by the length (E_TRUNCATED). */
+/** Numbers that begin at 1 without gap or repetition; the last ones can only be missed by the length. */
 function assertConsecutive(ordered: readonly string[]): void {
   const numbers = ordered.map((path) => Number(VOLUME.exec(path)?.[2]));
   const stem = VOLUME.exec(ordered[0]!)?.[1];
@@ -111,12 +123,21 @@ function assertConsecutive(ordered: readonly string[]): void {
   }
   const missing = Array.from({ length: numbers.at(-1)! }, (_, index) => index + 1)
     .filter((number) => !numbers.includes(number))
-    .map((number) => `${basename(stem)}.${String(number).padStart(3, '0')}`);
-  if (missing.length === 0) return;
-  throw new AirgapError('E_TRUNCATED', `missing volumes: ${missing.slice(0, 20).join(', ')}`, {
+    .map((number) => volumeName(stem, number));
+  if (missing.length > 0) throw missingError(missing, 0);
+}
+
+/** Says which volumes are not among the given ones. `offset` is where the first of them belongs, as far as that is known. */
+export function missingError(missing: readonly string[], offset: number): AirgapError {
+  const more = missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : '';
+  return new AirgapError('E_TRUNCATED', `missing volumes: ${missing.slice(0, MOST_NAMED).join(', ')}${more}`, {
     hint: 'give all volumes of the bundle, in any order',
-    data: { at: missing[0], offset: 0, volume: missing[0] },
+    data: { at: missing[0], offset, volume: missing[0] },
   });
+}
+
+function volumeName(stem: string, number: number): string {
+  return `${basename(stem)}.${String(number).padStart(3, '0')}`;
 }
 
 function openVolume(path: string): number {

@@ -3,7 +3,8 @@ import * as Flags from '@oclif/core/flags';
 import type { KubeconfigSource } from '../apply/kube.ts';
 import { AirgapError, exitStatusOf, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
-import { createJsonRenderer, createLineRenderer, errorAsJson, formatError, type Renderer } from './render.ts';
+import { errorAsJson, formatError } from './render-error.ts';
+import type { Renderer } from './render.ts';
 
 const SIGNAL_EXIT_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 type StopSignal = keyof typeof SIGNAL_EXIT_STATUS;
@@ -36,6 +37,8 @@ export abstract class AirgapCommand extends Command {
   protected async startRun(flags: { 'log-format': string; verbose: boolean }): Promise<RunContext> {
     const write = (text: string): void => void process.stderr.write(text);
     const options = { write, now: Date.now, verbose: flags.verbose };
+    // Loaded here: usage errors and help need no renderer.
+    const { createJsonRenderer, createLineRenderer } = await import('./render.ts');
     if (flags['log-format'] === 'json') {
       this.renderer = createJsonRenderer(options);
     } else if (process.stderr.isTTY && process.stderr.columns > 0 && process.env['TERM'] !== 'dumb') {

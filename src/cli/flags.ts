@@ -75,6 +75,15 @@ export const planFlags = {
   }),
 };
 
+/** Target registries that allow few path components. */
+export const nestingFlag = {
+  'max-nested-paths': Flags.integer({
+    helpValue: 'N',
+    min: 0,
+    description: 'most path components after the host: longer ones are joined with "-"; 0 for no limit',
+  }),
+};
+
 /** Whom to trust: exactly one way per run (signing, "Command line"). */
 export const trustFlags = {
   key: Flags.string({

@@ -1,5 +1,4 @@
 import { formatDuration } from '../core/bytes.ts';
-import { AirgapError } from '../core/errors.ts';
 import type { ProgressEvent, Reporter } from '../core/events.ts';
 import { formatDifferences } from './diff-text.ts';
 import { createProgress } from './progress.ts';
@@ -82,35 +81,4 @@ function changeLines(event: Extract<ProgressEvent, { type: 'change' }>): string 
   if (isPreview !== true || action === 'unchanged') return `  ${subject} ${action}`;
   const first = `  ${subject} would be ${action}${note === undefined ? '' : ` (no full preview: ${note})`}`;
   return [first, ...formatDifferences(differences).map((line) => `      ${line}`)].join('\n');
-}
-
-/** An error for people: code and message, then each cause once, then the fix. */
-export function formatError(error: AirgapError): string {
-  const lines = [`error ${error.code}: ${error.message}`];
-  let cause = error.cause;
-  for (let depth = 0; cause instanceof Error && depth < 5; depth += 1) {
-    const code = cause instanceof AirgapError ? `${cause.code}: ` : '';
-    if (!lines[0]!.includes(cause.message)) lines.push(`  because: ${code}${cause.message}`);
-    cause = cause.cause;
-  }
-  const hint = hintOf(error);
-  if (hint !== undefined) lines.push(`  fix: ${hint}`);
-  return lines.join('\n');
-}
-
-/** The error as data for `--json`. */
-export function errorAsJson(error: AirgapError): Record<string, unknown> {
-  const hint = hintOf(error);
-  return {
-    ok: false,
-    code: error.code,
-    message: error.message,
-    ...(hint === undefined ? {} : { hint }),
-    ...error.data,
-  };
-}
-
-function hintOf(error: AirgapError): string | undefined {
-  if (error.hint !== undefined) return error.hint;
-  return error.cause instanceof AirgapError ? hintOf(error.cause) : undefined;
 }

@@ -27,13 +27,13 @@ export function parseTarget(text: string): { registry: string; prefix: string } 
   return { registry, prefix };
 }
 
-/** The target a flag or the site file names, the flag first. Throws `E_USAGE` when neither does. */
-export function siteTarget(flag: string | undefined, site: Site | undefined): PushTarget {
-  const text = flag ?? site?.registry?.target;
+/** The target flags or the site file name, flags first. Throws `E_USAGE` when neither does. */
+export function siteTarget(flag: string | undefined, site: Site['registry'], maxNestedPaths?: number): PushTarget {
+  const text = flag ?? site?.target;
   if (text === undefined) {
     throw new AirgapError('E_USAGE', 'nothing says where the images go', {
       hint: 'give --registry HOST[:PORT][/PREFIX], or registry.target in the site file',
     });
   }
-  return { ...parseTarget(text), maxNestedPaths: site?.registry?.maxNestedPaths };
+  return { ...parseTarget(text), maxNestedPaths: maxNestedPaths ?? site?.maxNestedPaths };
 }

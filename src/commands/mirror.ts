@@ -1,8 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { planFlags, receiptFlag, registryFlags } from '../cli/flags.ts';
+import { nestingFlag, planFlags, receiptFlag, registryFlags } from '../cli/flags.ts';
 import { planOptions } from '../cli/plan-options.ts';
-import { parseTarget } from '../cli/target.ts';
 import type { MirrorResult } from '../workflows/mirror.ts';
 
 export default class Mirror extends AirgapCommand {
@@ -14,7 +13,12 @@ left alone: running it again is the resume.`;
   ];
   static override flags = {
     ...planFlags,
-    registry: Flags.string({ required: true, helpValue: 'HOST[:PORT][/PREFIX]', description: 'where the images go' }),
+    registry: Flags.string({
+      helpValue: 'HOST[:PORT][/PREFIX]',
+      description: 'where the images go; else the registry of the site file',
+    }),
+    site: Flags.string({ helpValue: 'FILE', description: 'the site file: target registry, its CA and credentials' }),
+    ...nestingFlag,
     resources: Flags.string({ helpValue: 'DIR', description: 'folder to write the cluster resources to' }),
     icsp: Flags.boolean({ description: 'ImageContentSourcePolicy instead of mirror sets, for clusters before 4.13' }),
     ...receiptFlag,
@@ -27,10 +31,18 @@ left alone: running it again is the resume.`;
     const { flags } = await this.parse(Mirror);
     const ctx = await this.startRun(flags);
     const { mirrorImages } = await import('../workflows/mirror.ts');
+    const { siteTarget } = await import('../cli/target.ts');
+    const { loadSite } = await import('../workflows/site.ts');
+    const registry = flags.site === undefined ? undefined : (await loadSite(flags.site)).registry;
+    const caFiles = [...(flags['ca-file'] ?? []), ...(registry?.caFiles ?? [])];
+    const options = await planOptions({ ...flags, 'ca-file': caFiles }, this.env, this.config.userAgent);
+    // The target's credentials come first; those of the sources stay.
+    const authFiles = [...(registry?.authFile === undefined ? [] : [registry.authFile]), ...options.registry.authFiles];
     const result = await mirrorImages(
       {
-        ...(await planOptions(flags, this.env, this.config.userAgent)),
-        target: parseTarget(flags.registry),
+        ...options,
+        registry: { ...options.registry, authFiles },
+        target: siteTarget(flags.registry, registry, flags['max-nested-paths']),
         mirrorForm: flags.icsp ? 'policies' : 'sets',
         toolVersion: this.config.version,
         ...(flags.resources === undefined ? {} : { resources: flags.resources }),

@@ -1,11 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { planFlags, registryFlags, signFlags } from '../cli/flags.ts';
+import { nestingFlag, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
-import { parseTarget } from '../cli/target.ts';
+import { siteTarget } from '../cli/target.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { PackResult } from '../workflows/pack.ts';
 
@@ -55,11 +55,15 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       helpValue: 'HOST[:PORT][/PREFIX]',
       description: 'registry of the far side: its cluster resources travel in the bundle, ready for oc apply',
     }),
+    ...nestingFlag,
     'ca-bundle': Flags.string({
       helpValue: '[HOST[:PORT]=]FILE',
       multiple: true,
       multipleNonGreedy: true,
       description: 'CA certificates to carry: for one registry of the far side, or trusted in general',
+    }),
+    'include-tool': Flags.boolean({
+      description: 'carry the tool itself as a single executable, tool/airgap-<platform>, for a far side without Node',
     }),
     'volume-size': Flags.string({
       helpValue: 'SIZE',
@@ -101,10 +105,13 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
         caBundles: flags['ca-bundle'] ?? [],
+        includeTool: flags['include-tool'],
         volumeIndex: flags['volume-index'],
         ...(volumeSize === undefined ? {} : { volumeSize }),
         fullSelfVerify: flags['self-verify'] === 'full',
-        ...(flags.registry === undefined ? {} : { target: parseTarget(flags.registry) }),
+        ...(flags.registry === undefined
+          ? {}
+          : { target: siteTarget(flags.registry, undefined, flags['max-nested-paths']) }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
         ...(createdAt === undefined ? {} : { createdAt }),
         ...(expiresAt === undefined ? {} : { expiresAt }),

@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { planOptions } from '../cli/plan-options.ts';
-import { planFlags, registryFlags } from '../cli/flags.ts';
+import { nestingFlag, planFlags, registryFlags } from '../cli/flags.ts';
 import type { PlanReport } from '../workflows/plan-report.ts';
 
 export default class Plan extends AirgapCommand {
@@ -33,6 +32,7 @@ plan fail.`;
       default: 'localhost:55000',
       description: 'destination named in the mapping file',
     }),
+    ...nestingFlag,
     ...registryFlags,
   };
 
@@ -40,6 +40,7 @@ plan fail.`;
     const { flags } = await this.parse(Plan);
     const ctx = await this.startRun(flags);
     const { planImageSet } = await import('../workflows/plan.ts');
+    const { writeOutputFile } = await import('../workflows/output-path.ts');
     const { planReport } = await import('../workflows/plan-report.ts');
     const { formatPlanSummary, formatPlanTable, formatUpgrades } = await import('../cli/plan-table.ts');
     const result = await planImageSet(await planOptions(flags, this.env, this.config.userAgent), ctx);
@@ -50,12 +51,16 @@ plan fail.`;
     }
     if (flags['write-lock'] !== undefined) {
       const { formatLock } = await import('../mirror/lock.ts');
-      await writeFile(flags['write-lock'], formatLock(lock));
+      await writeOutputFile(flags['write-lock'], formatLock(lock), { flag: '--write-lock' });
     }
     if (flags.mapping !== undefined) {
       const { formatMapping } = await import('../mirror/mapping.ts');
-      const options = { destination: flags.registry, maxNestedPaths: 0, withInstances: false };
-      await writeFile(flags.mapping, formatMapping(plan, options));
+      const options = {
+        destination: flags.registry,
+        maxNestedPaths: flags['max-nested-paths'] ?? 0,
+        withInstances: false,
+      };
+      await writeOutputFile(flags.mapping, formatMapping(plan, options), { flag: '--mapping' });
     }
     this.log(flags.all ? formatPlanTable(plan) : formatPlanSummary(plan, facts));
     for (const text of formatUpgrades(upgrades)) this.log(text);

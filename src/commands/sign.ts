@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
@@ -34,9 +33,10 @@ counts it with --signature FILE. BUNDLE may also be an airgap-manifest.json.`;
     const { args, flags } = await this.parse(Sign);
     const ctx = await this.startRun(flags);
     const signer = await chooseSigner(flags, this.env, ctx);
+    const { writeOutputFile } = await import('../workflows/output-path.ts');
     const { signExisting } = await import('../workflows/sign.ts');
     const { signature, manifestSha256 } = await signExisting(args.bundle, signer, ctx);
-    await writeFile(flags.out, signature, { flag: 'wx' });
+    await writeOutputFile(flags.out, signature, { flag: '--out', isNew: true });
     this.log(`${flags.out}  signs manifest sha256:${manifestSha256}`);
     return { ok: true, signature: flags.out, manifestSha256 };
   }

@@ -59,7 +59,8 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     const site = flags.site === undefined ? undefined : await loadSite(flags.site);
     const cluster = clusterRun(flags, site, this.env);
     if (cluster !== undefined && !canAnswer(flags)) {
-      const message = 'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';
+      const message =
+        'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';
       ctx.report({ type: 'warning', code: 'W_CLUSTER', message });
     }
     const authfile = flags.authfile ?? site?.registry?.authFile;
@@ -67,7 +68,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
       {
         ...(await acceptanceOptions(flags, this.env)),
         paths: argv as string[],
-        target: siteTarget(flags.registry, site),
+        target: siteTarget(flags.registry, site?.registry),
         registry: await registryOptions(
           { ...flags, authfile, concurrency: flags.concurrency ?? site?.registry?.concurrency },
           this.env,

@@ -8,7 +8,14 @@ import { formatPlatform, matchesPlatform } from '../oci/platform.ts';
 import { selectorOf, type ImageRef } from '../oci/reference.ts';
 import { isIndexType, isManifestType, MAX_MANIFEST_SIZE, type Descriptor, type Platform } from '../oci/types.ts';
 import { verifyBytes } from '../oci/verify-stream.ts';
-import type { GeneratedImage, ImageRequest, MirrorContext, PlannedBlob, PlannedManifest } from './mirror-plan.ts';
+import type {
+  GeneratedImage,
+  ImageKind,
+  ImageRequest,
+  MirrorContext,
+  PlannedBlob,
+  PlannedManifest,
+} from './mirror-plan.ts';
 
 /** Deepest nesting of indexes that is followed (signing, "OCI checks"). */
 const MAX_DEPTH = 4;
@@ -30,16 +37,27 @@ export interface Closure {
 
 export type ManifestCache = Map<Digest, Promise<PlannedManifest>>;
 
+/** Their platforms stand beside the image itself; those of catalogs and releases are meant for many images at once. */
+const CHOSEN_ALONE: readonly ImageKind[] = ['additional', 'helm'];
+
 /**
  * Reads the manifests of a requested image. With platforms an index is kept byte for byte but only its matching
- * instances are taken (a sparse index, said in a warning); every asked-for platform must be there, else `E_NOT_FOUND`.
+ * instances are taken (a sparse index, said in a warning). Platforms that are not there are `E_NOT_FOUND`; for an image of a
+ * catalog or release that has some of them it is a warning, because such lists mix images for one and for many.
  */
 export async function readClosure(request: ImageRequest, ctx: MirrorContext, cache: ManifestCache): Promise<Closure> {
   const source = ctx.openSource(request.source);
   const { generated } = request;
   const root = generated?.root ?? (await source.resolve(selectorIn(request.source), ctx.signal));
   return walk(
-    { source, ref: request.source, generated, platforms: request.platforms, what: request.origin },
+    {
+      source,
+      ref: request.source,
+      generated,
+      platforms: request.platforms,
+      needsAllPlatforms: CHOSEN_ALONE.includes(request.kind),
+      what: request.origin,
+    },
     root,
     ctx,
     cache,
@@ -56,6 +74,7 @@ interface Origin {
   readonly ref: ImageRef;
   readonly generated?: GeneratedImage | undefined;
   readonly platforms?: readonly Platform[] | undefined;
+  readonly needsAllPlatforms?: boolean;
   readonly what: string;
 }
 
@@ -147,11 +166,11 @@ function selectInstances(
   );
   if (missing.length > 0) {
     const there = children.map((child) => (child.platform === undefined ? 'unknown' : formatPlatform(child.platform)));
-    throw new AirgapError(
-      'E_NOT_FOUND',
-      `${origin.what} has no instance for ${missing.map(formatPlatform).join(', ')}, only ${[...new Set(there)].join(', ')}`,
-      { hint: 'correct the platforms of this entry' },
-    );
+    const message = `${origin.what} has no instance for ${missing.map(formatPlatform).join(', ')}, only ${[...new Set(there)].join(', ')}`;
+    if (origin.needsAllPlatforms === true || missing.length === platforms.length) {
+      throw new AirgapError('E_NOT_FOUND', message, { hint: 'correct the platforms of this entry' });
+    }
+    warnings.push({ code: 'W_SPARSE', message });
   }
   const selected = children.filter(
     (child) => child.platform !== undefined && platforms.some((wanted) => matchesPlatform(child.platform!, wanted)),

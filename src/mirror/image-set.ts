@@ -47,6 +47,8 @@ export interface ReleaseChannel {
   readonly maxVersion?: string | undefined;
   readonly shortestPath: boolean;
   readonly full: boolean;
+  /** The entry as the user wrote it when a lock has set the bounds: reasons must not depend on the lock. */
+  readonly written?: ReleaseChannel;
 }
 
 /** One entry of `mirror.operators`. */

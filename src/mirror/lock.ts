@@ -145,7 +145,7 @@ function lockPlatform(platform: PlatformSelection, lock: Lock): PlatformSelectio
 function lockChannel(channel: ReleaseChannel, lock: Lock): ReleaseChannel {
   const locked = lock.channels.find(({ name }) => name === channel.name);
   if (locked === undefined) throw notLocked(`channel ${channel.name}`);
-  return { ...channel, minVersion: locked.minVersion, maxVersion: locked.maxVersion };
+  return { ...channel, minVersion: locked.minVersion, maxVersion: locked.maxVersion, written: channel };
 }
 
 function lockRepository(repository: HelmRepository, lock: Lock): HelmRepository {

@@ -1,11 +1,15 @@
+import { resolve } from 'node:path';
 import type { Digest } from '../oci/digest.ts';
-import { formatReference, repositoryName } from '../oci/reference.ts';
+import { digestTag, formatReference, repositoryName } from '../oci/reference.ts';
 import { ImageIndexSchema, isIndexType } from '../oci/types.ts';
 import type { ImageKind, MirrorPlan, PlannedImage } from './mirror-plan.ts';
 import { limitNesting } from './target-name.ts';
 
 export interface MappingOptions {
-  /** Registry with its optional namespace, `registry.lab:8443/ocp`. */
+  /**
+   * Registry with its optional namespace, `registry.lab:8443/ocp`. {@link VENDOR_CACHE} gives the mapping of a mirror-to-disk
+   * run: the vendor tool rebuilds catalogs later, so that one known by digest alone keeps its own digest there.
+   */
   readonly destination: string;
   /** Most path components after the host; 0 for no limit. */
   readonly maxNestedPaths: number;
@@ -14,6 +18,9 @@ export interface MappingOptions {
   /** Only these images; default all. */
   readonly only?: (image: PlannedImage) => boolean;
 }
+
+/** Where the vendor tool keeps what it mirrors to disk. */
+export const VENDOR_CACHE = 'localhost:55000';
 
 /** Order in which images are copied: what is needed by others goes first. */
 const COPY_ORDER: Readonly<Record<ImageKind, number>> = {
@@ -59,12 +66,19 @@ function destinationOf(image: PlannedImage, options: MappingOptions): { name: st
   const host = slash < 0 ? options.destination : options.destination.slice(0, slash);
   const prefix = slash < 0 ? '' : `${options.destination.slice(slash + 1)}/`;
   const name = `${host}/${limitNesting(`${prefix}${image.target.repository}`, options.maxNestedPaths)}`;
-  const { tag } = image.target;
+  const tag = options.destination === VENDOR_CACHE ? tagInCache(image) : image.target.tag;
   return { name, reference: tag === undefined ? `${name}@${image.root.digest}` : `${name}:${tag}` };
+}
+
+function tagInCache({ kind, source, target, root }: PlannedImage): string | undefined {
+  const isNamedByRebuilt = kind === 'catalog' && target.tag === digestTag(root.digest) && source.digest !== undefined;
+  return isNamedByRebuilt ? digestTag(source.digest) : target.tag;
 }
 
 function sourceText(image: PlannedImage): string {
   const { source } = image;
+  // Of a catalog the vendor tool names the absolute path, of an additional image what was written.
+  if (source.transport === 'oci' && image.kind === 'catalog') return `oci://${resolve(source.repository)}`;
   if (source.transport === 'oci') return formatReference(source);
   return `docker://${repositoryName(source)}${selector(image)}`;
 }

@@ -117,7 +117,8 @@ async function selectFromChannel(
   const span = range.min === range.max ? range.min : `${range.min} to ${range.max}`;
   if (!channel.shortestPath) {
     const graph = whole ?? (await client.fetch(query));
-    const isHead = !channel.full && (channel.minVersion ?? '') === '' && (channel.maxVersion ?? '') === '';
+    const { full, minVersion, maxVersion } = channel.written ?? channel;
+    const isHead = !full && (minVersion ?? '') === '' && (maxVersion ?? '') === '';
     const reason = `channel ${channel.name}, ${isHead ? 'newest' : span}`;
     return { channel, range, graph, versions: versionsInRange(graph, range), reason, warnings };
   }

@@ -16,7 +16,7 @@ export interface RegistryHandlerOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-export interface Answer {
+interface Answer {
   readonly method: string;
   readonly url: string;
   readonly status: number;

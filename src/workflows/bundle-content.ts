@@ -22,10 +22,15 @@ export interface ExtraFile {
 }
 
 /**
- * All files of a bundle in archive order: what people read first, then manifests, then blobs, each sorted by path.
+ * All files of a bundle in archive order: what people read first, `tools`, then manifests, then blobs, each sorted by path.
  * A pure function of its inputs.
  */
-export function bundleEntries(plan: MirrorPlan, facts: PlanFacts, extra: readonly ExtraFile[]): BundleEntry[] {
+export function bundleEntries(
+  plan: MirrorPlan,
+  facts: PlanFacts,
+  extra: readonly ExtraFile[],
+  tools: readonly BundleEntry[] = [],
+): BundleEntry[] {
   const small: ExtraFile[] = [
     { path: 'oci-layout', content: Buffer.from('{"imageLayoutVersion":"1.0.0"}') },
     { path: 'index.json', content: layoutIndex(plan.images) },
@@ -47,7 +52,7 @@ export function bundleEntries(plan: MirrorPlan, facts: PlanFacts, extra: readonl
       sha256: hexOf(blob.descriptor.digest),
       blob,
     }));
-  return [...small.map((file) => smallEntry(file)), ...manifests, ...blobs];
+  return [...small.map((file) => smallEntry(file)), ...tools, ...manifests, ...blobs];
 }
 
 /** Opens an entry whose content is in memory. */

@@ -8,6 +8,8 @@ export interface ReadmeFacts {
   readonly bytes: number;
   readonly certificates: readonly CertificateFacts[];
   readonly gaps: number;
+  /** The tool's executables inside. */
+  readonly tools: readonly { readonly path: string; readonly sha256: string }[];
 }
 
 /** `README.txt` of a bundle: how to check and use the file, with and without `airgap`. ASCII, 100 columns. */
@@ -22,8 +24,10 @@ It carries ${facts.images} images, ${facts.bytes} bytes of content.${facts.gaps 
 With airgap
   airgap verify  BUNDLE.tar --key PUBLIC.pub
   airgap inspect BUNDLE.tar
+  airgap serve   BUNDLE.tar --key PUBLIC.pub
   airgap unpack  BUNDLE.tar --key PUBLIC.pub --registry HOST:PORT[/PREFIX]
-
+A bundle in volumes (BUNDLE.tar.001, ...) is read as it is, name all of them: BUNDLE.tar.0*
+${toolSection(facts.tools)}
 Check it without airgap (cosign, jq, coreutils)
   tar xOf BUNDLE.tar airgap-manifest.json > m.json
   tar xOf BUNDLE.tar airgap-manifest.json.1.sigstore.json > m.sigstore.json
@@ -42,4 +46,18 @@ CA certificates inside (ca/)
 ${certificates.length === 0 ? '  none' : certificates.join('\n')}
 `;
   return Buffer.from(text);
+}
+
+function toolSection(tools: ReadmeFacts['tools']): string {
+  const [first] = tools;
+  if (first === undefined) return '';
+  return `
+The tool is inside (Linux, no other software needed than glibc 2.28). Check the bundle first, as below; then
+  tar xf BUNDLE.tar ${first.path}
+  sha256sum ${first.path}
+  chmod +x ${first.path}
+  ${first.path} --help
+The checksum must be the one the signed airgap-manifest.json lists:
+${tools.map(({ path, sha256 }) => `  ${sha256}  ${path}`).join('\n')}
+`;
 }

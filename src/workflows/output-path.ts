@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 
@@ -17,6 +18,22 @@ export function assertOutputPath(path: string, flag: string): void {
   const there = statSync(path, { throwIfNoEntry: false });
   if (there === undefined || there.isFile()) return;
   throw new AirgapError('E_USAGE', `${flag} ${path} is there and is no regular file`, { hint: 'name another file' });
+}
+
+/** Writes a small result file that `flag` names. Throws `E_USAGE` when that can not be; with `isNew` also when it is there. */
+export async function writeOutputFile(
+  path: string,
+  content: string | Uint8Array,
+  options: { readonly flag: string; readonly isNew?: boolean },
+): Promise<void> {
+  try {
+    await writeFile(path, content, { flag: options.isNew === true ? 'wx' : 'w' });
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === undefined || code === 'ENOSPC') throw error;
+    const problem = code === 'EEXIST' ? 'is there and is never overwritten' : `can not be written: ${code}`;
+    throw new AirgapError('E_USAGE', `${options.flag} ${path} ${problem}`, { hint: 'name another file', cause: error });
+  }
 }
 
 function folderProblem(folder: string): string | undefined {

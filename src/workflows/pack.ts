@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
@@ -17,12 +16,13 @@ import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-conten
 import { bundleReadme } from './bundle-readme.ts';
 import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
-import { assertOutputPath } from './output-path.ts';
+import { assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';
+import { toolEntries } from './tool-entries.ts';
 import { removeVolumeIndex, writeVolumeIndex } from './volume-index.ts';
 
 export interface PackOptions extends PlanOptions {
@@ -45,6 +45,8 @@ export interface PackOptions extends PlanOptions {
   readonly volumeSize?: number | 'none';
   /** Write `X.volumes.sigstore.json` and `X.SHA256SUMS` beside volumes. */
   readonly volumeIndex: boolean;
+  /** Carry the tool itself: `tool/airgap-<platform>`. */
+  readonly includeTool: boolean;
   /** Read the whole result again before it gets its name. */
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
@@ -76,12 +78,13 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
   if (typeof output === 'string') assertOutputPath(output, '--output');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
   const caBundles = await loadCaBundles(options.caBundles);
+  const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);
   const { plan } = planned;
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
 
   const unfinished = typeof output === 'string' ? await readUnfinished(partialPathOf(output)) : undefined;
-  const draft = await draftBundle(options, { planned, caBundles }, unfinished);
+  const draft = await draftBundle(options, { planned, caBundles, tools }, unfinished);
   const parts = await signDraft(draft, options, ctx);
   const result = {
     ok: true as const,
@@ -102,7 +105,9 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
           ctx,
         )
       : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
-  if (detachedSignature !== undefined) await writeFile(detachedSignature, parts.signatures[0] ?? '');
+  if (detachedSignature !== undefined) {
+    await writeOutputFile(detachedSignature, parts.signatures[0] ?? '', { flag: '--detached-signature' });
+  }
   return { ...result, ...written };
 }
 
@@ -125,6 +130,7 @@ interface Draft {
 interface Content {
   readonly planned: PlanResult;
   readonly caBundles: readonly NamedCaBundle[];
+  readonly tools: readonly BundleEntry[];
 }
 
 /** The bundle manifest; that of the unfinished run when it holds the same content and nothing else was asked for. */
@@ -143,7 +149,7 @@ async function draftBundle(
 }
 
 async function draftFor(identity: BundleIdentity, content: Content, options: PackOptions): Promise<Draft> {
-  const { planned, caBundles } = content;
+  const { planned, caBundles, tools } = content;
   const { plan, facts } = planned;
   const extra: ExtraFile[] = [
     { path: 'config/imageset.yaml', content: Buffer.from(planned.configText) },
@@ -158,10 +164,11 @@ async function draftFor(identity: BundleIdentity, content: Content, options: Pac
         bytes: plan.totalBytes,
         certificates: caBundles.flatMap((bundle) => bundle.certificates),
         gaps: plan.gaps.length,
+        tools,
       }),
     },
   ];
-  const entries = bundleEntries(plan, facts, extra);
+  const entries = bundleEntries(plan, facts, extra, tools);
   const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
   return { entries, manifest: planManifest(identity, files) };
 }

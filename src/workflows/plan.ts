@@ -103,7 +103,7 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     allowMissingSignatures: options.allowMissingSignatures,
   });
   const unmirrored = scanImages(collected.objects, resolved, imageSet);
-  if (!options.allowUnmirrored) refuseUnmirroredImages(unmirrored);
+  if (!options.allowUnmirrored) refuseUnmirroredImages(unmirrored.filter(({ isOnlyArgument }) => !isOnlyArgument));
   const plan = { ...resolved, warnings: [...resolved.warnings, ...unmirrored.map(unmirroredWarning)] };
   for (const warning of plan.warnings) ctx.report({ type: 'warning', ...warning });
   return {

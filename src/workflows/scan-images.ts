@@ -28,7 +28,7 @@ export function scanImages(
   );
   const blocked = blockedImages.map(({ name }) => compileBlocked(name));
   const gaps = new Set(plan.gaps.map(({ origin }) => origin));
-  return findUnmirroredImages([...objects], table).filter(({ reference }) => {
+  return findUnmirroredImages(objects, table).filter(({ reference }) => {
     try {
       const ref = parseReference(reference);
       const origin = formatReference(ref);

@@ -11,6 +11,7 @@ import type { RunContext } from '../core/events.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
 import { indexContent, type ServedContent } from '../registry/served-content.ts';
 import { createRegistryHandler, type RegistryHandler } from '../registry/server.ts';
+import { blameVolumes } from './blame-volumes.ts';
 import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
@@ -54,7 +55,7 @@ export async function serveBundle(options: ServeOptions, ctx: RunContext): Promi
   });
   try {
     const plan = await planOf(reader);
-    await stage('verify', ctx, () => verifyStructure(options, plan, ctx));
+    await stage('verify', ctx, () => blameVolumes(options.paths, ctx, () => verifyStructure(options, plan, ctx)));
     const content = await stage('listen', ctx, async () => {
       const result = await indexContent(reader, namesOf(plan), ctx.signal);
       return { result, detail: `${plan.images.length} images in ${result.repositories.size} repositories` };

@@ -168,7 +168,10 @@ test('a missing, repeated, swapped or foreign volume is named', async (t) => {
   const first = await refuse(paths.slice(1));
   assert.deepEqual([first.code, first.data?.['volume']], ['E_TRUNCATED', 'X.tar.001']);
   const last = await refuse(paths.slice(0, -1));
-  assert.deepEqual([last.code, last.data?.['volume']], ['E_TRUNCATED', paths.at(-2)!.split('/').at(-1)]);
+  const lastName = paths.at(-1)!.split('/').at(-1);
+  assert.deepEqual([last.code, last.data?.['volume']], ['E_TRUNCATED', lastName]);
+  const only = await refuse(paths.slice(0, 1));
+  assert.match(only.message, /X\.tar\.002, X\.tar\.003/);
   assert.equal((await refuse([...paths, paths[1]!])).code, 'E_USAGE');
 
   const [second, third] = [readFileSync(paths[1]!), readFileSync(paths[2]!)];

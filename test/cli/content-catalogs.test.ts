@@ -168,11 +168,8 @@ describe('what is taken of a catalog', () => {
     assert.equal(plan.warnings.filter(({ code }) => code === 'W_SPARSE').length, 3, JSON.stringify(plan.warnings));
     const carried = plan.images.filter((one) => one.kind === 'signature');
     assert.deepEqual(
-      carried.map(({ target, signatureOf }) => [target.repository, target.tag, signatureOf]).toSorted(),
-      [
-        ['ops/alpha', undefined, root.digest],
-        ['ops/alpha', `${digestTag(root.digest)}.sig`, root.digest],
-      ],
+      carried.map(({ target, signatureOf }) => `${target.repository}:${target.tag} of ${signatureOf}`).toSorted(),
+      [`ops/alpha:${digestTag(root.digest)}.sig of ${root.digest}`, `ops/alpha:undefined of ${root.digest}`],
     );
   });
 });
@@ -237,7 +234,7 @@ describe('wishes a catalog can not fulfil', () => {
                     spec: {
                       containers: [
                         { name: 'proxy', image: 'gcr.io/kubebuilder/kube-rbac-proxy:v0.5.0' },
-                        { name: 'manager', image: reference('alpha') },
+                        { name: 'manager', image: reference('alpha'), args: ['--image=quay.io/other/default:1'] },
                       ],
                     },
                   },
@@ -266,9 +263,9 @@ describe('wishes a catalog can not fulfil', () => {
       refused.stderr,
       /gcr\.io\/kubebuilder\/kube-rbac-proxy:v0\.5\.0 has no mirror \(ClusterServiceVersion\/alpha\.v1\.0\.0: spec\.install/,
     );
-    assert.doesNotMatch(refused.stderr, /nginx|ops\/alpha/);
+    assert.doesNotMatch(refused.stderr, /nginx|ops\/alpha|other\/default/);
     const allowed = await planOf(upstream, list, '--allow-unmirrored');
-    assert.ok(allowed.warnings.some(({ code }) => code === 'W_UNMIRRORED'));
+    assert.equal(allowed.warnings.filter(({ code }) => code === 'W_UNMIRRORED').length, 2);
     for (const more of [
       { additionalImages: [{ name: 'gcr.io/kubebuilder/kube-rbac-proxy:v0.5.0' }] },
       { blockedImages: [{ name: 'kube-rbac-proxy' }] },

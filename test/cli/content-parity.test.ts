@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parseYamlStream } from '../../src/core/yaml.ts';
@@ -50,8 +50,9 @@ async function resourcesOf(upstream: Upstream, ...more: readonly string[]): Prom
   await upstream.succeed(
     ...['pack', '-c', 'imageset.yaml', '-o', 'x.tar', '--unsigned', '--registry', DESTINATION, ...more],
   );
-  execFileSync('tar', ['xf', 'x.tar', '--wildcards', 'resources/*'], { cwd: upstream.folder });
   const folder = join(upstream.folder, 'resources');
+  rmSync(folder, { recursive: true, force: true });
+  execFileSync('tar', ['xf', 'x.tar', '--wildcards', 'resources/*'], { cwd: upstream.folder });
   const files = readdirSync(folder).toSorted();
   const documents = files
     .filter((name) => name.endsWith('.yaml'))
@@ -189,7 +190,7 @@ describe('names and mirror sets are those of the vendor tool', () => {
         },
         { catalog: `${INDEX}@${second.digest}`, packages: [{ name: 'alpha' }] },
         { catalog: `registry.redhat.io/redhat/certified@${full.digest}`, full: true },
-        { catalog: `oci://${layout}`, packages: [{ name: 'beta' }] },
+        { catalog: 'oci://layouts/my-catalog', packages: [{ name: 'beta' }] },
       ],
       // A related image that is wanted for itself too: it is in both categories.
       additionalImages: [{ name: reference('proxy') }],
@@ -212,6 +213,10 @@ describe('names and mirror sets are those of the vendor tool', () => {
         `oci://${layout}=docker://${DESTINATION}/my-catalog:latest`,
       ].toSorted(),
     );
+    await upstream.succeed('plan', '-c', 'imageset.yaml', '--mapping', 'to-disk.txt');
+    const toDisk = readFileSync(join(upstream.folder, 'to-disk.txt'), 'utf8');
+    const cached = `docker://localhost:55000/redhat/redhat-operator-index:sha256-${hexOf(second.digest)}`;
+    assert.ok(toDisk.includes(`docker://${INDEX}@${second.digest}=${cached}\n`), toDisk);
     const { files: written, mirrors, objects } = await resourcesOf(upstream);
     const names = [
       'redhat-operator-index-v4-17',
@@ -237,6 +242,71 @@ describe('names and mirror sets are those of the vendor tool', () => {
       (objects.get('cs-rh-index-v4-16-small')!['spec'] as { image: string }).image,
       `${DESTINATION}/mirror/rh.index:v4.16-small`,
     );
+  });
+
+  test('releases: two names for one component, disks of several architectures, a nightly known by digest alone', async (t) => {
+    const architectures = ['amd64', 's390x'] as const;
+    const signed = architectures.map((architecture) =>
+      buildRelease({
+        version: '4.17.6',
+        architecture,
+        components: ['cli', 'cli-artifacts'],
+        disks: ['x86_64', 's390x'],
+        layerSize: 64,
+      }),
+    );
+    const nightly = buildRelease({
+      version: '4.18.0-0.nightly',
+      components: ['etcd'],
+      layerSize: 64,
+      releaseRepository: 'registry.ci.openshift.org/ocp/release',
+    });
+    const upstream = await upstreamFor(t, {
+      releases: [...signed, nightly],
+      channels: { 'stable-4.17': ['4.17.6'] },
+      signing: { [nightly.tag]: null },
+    });
+    if (upstream === undefined) return;
+    upstream.writeImageSet({
+      platform: { kubeVirtContainer: true, architectures, channels: [{ name: 'stable-4.17' }] },
+    });
+    assert.deepEqual(
+      await mappingOf(upstream),
+      signed
+        .flatMap(({ tag, identity, components, disks }) => [
+          line(identity, `openshift/release-images:${tag}`),
+          line(components.get('cli')!, `openshift/release:${tag}-cli`),
+          line(components.get('cli')!, `openshift/release:${tag}-cli-artifacts`),
+          line(disks.get('x86_64')!, `openshift/release:${tag}-kube-virt-container-x86_64`),
+          line(disks.get('s390x')!, `openshift/release:${tag}-kube-virt-container-s390x`),
+        ])
+        .toSorted(),
+    );
+    const RELEASE_MIRRORS = [
+      `quay.io/openshift-release-dev/ocp-release -> ${DESTINATION}/openshift/release-images`,
+      `quay.io/openshift-release-dev/ocp-v4.0-art-dev -> ${DESTINATION}/openshift/release`,
+    ];
+    const { mirrors } = await resourcesOf(upstream);
+    assert.deepEqual(mirrors, { 'idms-release-0': RELEASE_MIRRORS, 'itms-release-0': RELEASE_MIRRORS.slice(0, 1) });
+
+    upstream.writeImageSet({ platform: { release: nightly.identity } });
+    const hex = hexOf(nightly.root.digest);
+    assert.deepEqual(
+      await mappingOf(upstream, '--allow-missing-signatures'),
+      [
+        line(nightly.payload, `openshift/release-images:${hex}`),
+        line(nightly.components.get('etcd')!, `openshift/release:${hex}-etcd`),
+      ].toSorted(),
+    );
+    const { mirrors: ci, files } = await resourcesOf(upstream, '--allow-missing-signatures');
+    // Known by digest alone: there is no tag a cluster could ask for, and no signature to carry.
+    assert.deepEqual(files, ['idms-oc-mirror.yaml']);
+    assert.deepEqual(ci, {
+      'idms-release-0': [
+        `quay.io/openshift-release-dev/ocp-v4.0-art-dev -> ${DESTINATION}/openshift/release`,
+        `registry.ci.openshift.org/ocp/release -> ${DESTINATION}/openshift/release-images`,
+      ],
+    });
   });
 
   test('blocked images leave no trace: no catalog source for a blocked catalog, no signature of a blocked release', async (t) => {

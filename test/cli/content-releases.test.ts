@@ -91,12 +91,12 @@ describe('releases are selected by channel, version and architecture', () => {
     const channels = [{ name: 'stable-4.17' }];
     const each = await planOf(upstream, { channels, architectures: ['arm64', 's390x'], kubeVirtContainer: true });
     assert.deepEqual(tags(each).toSorted(), ['4.17.6-aarch64', '4.17.6-s390x']);
-    const disks = each.images.filter((one) => one.kind === 'kubevirtDisk').map(({ target }) => target.tag);
+    const disks = each.images.filter((one) => one.kind === 'kubevirtDisk').map(({ target }) => String(target.tag));
     assert.deepEqual(disks.toSorted(), ['4.17.6-aarch64-kube-virt-container', '4.17.6-s390x-kube-virt-container']);
 
     const multi = await planOf(upstream, { channels, architectures: ['multi'], kubeVirtContainer: true });
     assert.deepEqual(tags(multi), ['4.17.6-multi']);
-    const named = multi.images.filter((one) => one.kind === 'kubevirtDisk').map(({ target }) => target.tag);
+    const named = multi.images.filter((one) => one.kind === 'kubevirtDisk').map(({ target }) => String(target.tag));
     assert.deepEqual(named.toSorted(), [
       '4.17.6-multi-kube-virt-container-s390x',
       '4.17.6-multi-kube-virt-container-x86_64',
@@ -124,7 +124,7 @@ describe('releases are selected by channel, version and architecture', () => {
     assert.equal(refused.status, 6, refused.stderr);
     assert.ok(
       proxy.requests.every((line) => line === 'CONNECT origin-release.ci.openshift.org:443'),
-      `${proxy.requests}`,
+      proxy.requests.join(),
     );
     assert.ok(proxy.requests.length > 0);
 
@@ -199,7 +199,7 @@ describe('where questions go is chosen by flags, then by the environment', () =>
     };
     const planned = await upstream.runWith(environment, 'plan', '-c', 'imageset.yaml');
     assert.equal(planned.status, 0, planned.stderr);
-    const asked = proxy.requests.map((line) => /\/(graph-data|graph|signature-1)(?:\?|$)/.exec(line)?.[1]);
+    const asked = proxy.requests.map((line) => String(/\/(graph-data|graph|signature-1)(?:\?|$)/.exec(line)?.[1]));
     assert.deepEqual(asked.toSorted(), ['graph', 'graph-data', 'signature-1']);
   });
 });

@@ -80,7 +80,7 @@ test('messages name only flags that exist', () => {
   const known = new Set(commands.flatMap(({ flags }) => Object.keys(flags)));
   // Flags of other programs that are told how to be used.
   const foreign = new Set([
-    ...['help', 'node-args'],
+    ...['help', 'no', 'src-tls-verify'],
     ...['all', 'armor', 'export', 'bundle', 'insecure-ignore-tlog'],
     ...['hooks', 'include-crds', 'kube-version', 'destination'],
     ...['cache-dir', 'enable-uwm-telemetry-remote-write'],

@@ -80,7 +80,7 @@ test('a proxy that refuses is named as the one that refused, without its passwor
 
 /** Where the first connection went, by the reason of the first retry in a place without network. */
 async function firstAttempt(folder: string, config: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const [program = '', ...args] = [...offlinePrefix(), process.execPath, ENTRY, 'plan', '-c', config];
+  const [program, ...args] = [...offlinePrefix(), process.execPath, ENTRY, 'plan', '-c', config];
   const child = spawn(program, [...args, '--log-format', 'json'], {
     cwd: folder,
     env: { ...cleanEnvironment(folder), ...env },

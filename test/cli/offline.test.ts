@@ -54,7 +54,7 @@ describe('start', () => {
   const HEAVY =
     /node_modules\/(zod|undici|@kubernetes|@sigstore|execa|ora|tar|js-yaml|smol-toml|semver)\/|dist\/(workflows|registry|bundle|mirror)\//;
 
-  const folder = temporaryFolder({ after: (work: () => void) => after(work) } as never);
+  const folder = temporaryFolder({ after: (work: () => void) => after(work) });
 
   for (const [args, status] of QUICK) {
     test(`airgap ${args.join(' ')} loads nothing heavy`, async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { signManifest } from '../../src/bundle/signature.ts';
 import type { ProgressEvent } from '../../src/core/events.ts';
+import type { PlanFile } from '../../src/mirror/plan-file.ts';
 import { MEDIA_TYPE } from '../../src/oci/types.ts';
 import { serveBundle, type ServeOptions, type ServeResult } from '../../src/workflows/serve.ts';
 import { archive, blob, buildBundle, file, temporaryFolder, type TestBundle } from './bundles.ts';
@@ -28,8 +29,10 @@ export function bundleOf(images: readonly NamedImage[]): TestBundle {
     size: root.size,
     ...(tag === undefined ? {} : { annotations: { 'org.opencontainers.image.ref.name': `${repository}:${tag}` } }),
   }));
-  const plan = {
+  const plan: PlanFile = {
     schemaVersion: 1,
+    releases: [],
+    catalogs: [],
     images: images.map(({ content: { root }, repository, tag }) => ({
       kind: tag === undefined ? 'signature' : 'additional',
       origin: `registry.example/${repository}:${tag ?? ''}`,

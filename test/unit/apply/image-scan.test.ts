@@ -133,6 +133,7 @@ describe('findUnmirroredImages', () => {
         reference: `registry.redhat.io/cnv/gone@${OTHER}`,
         problem: 'missing',
         places: ['olm.bundle/virt.v1: relatedImages.0.image'],
+        isOnlyArgument: false,
       },
     ]);
   });
@@ -144,15 +145,27 @@ describe('findUnmirroredImages', () => {
       'Pod/n/two: spec.image',
     ]);
   });
+
+  it('tells images that only command lines name: they may be defaults nobody uses', () => {
+    const pod = (container: object) => ({ kind: 'Pod', spec: { containers: [container] } });
+    const argument = pod({ args: ['--proxy-image=q.io/a/proxy:latest'] });
+    const only = (...objects: object[]) => findUnmirroredImages(objects, TABLE).map((one) => one.isOnlyArgument);
+    assert.deepEqual(only(argument), [true]);
+    assert.deepEqual(only(argument, pod({ env: [{ name: 'X', value: 'q.io/a/proxy:latest' }] })), [false]);
+    assert.deepEqual(only(argument, pod({ image: 'q.io/a/proxy:latest' })), [false]);
+  });
 });
 
 describe('refuseUnmirroredImages', () => {
   it('names images and places, and accepts an empty list', () => {
     refuseUnmirroredImages([]);
     const places = ['Pod/n/p: spec.image'];
-    assert.throws(() => refuseUnmirroredImages([{ reference: 'q.io/a/b:1', problem: 'unmirrored', places }]), {
-      code: 'E_CONFIG',
-      message: /q\.io\/a\/b:1 has no mirror \(Pod\/n\/p: spec\.image\)/,
-    });
+    assert.throws(
+      () => refuseUnmirroredImages([{ reference: 'q.io/a/b:1', problem: 'unmirrored', places, isOnlyArgument: false }]),
+      {
+        code: 'E_CONFIG',
+        message: /q\.io\/a\/b:1 has no mirror \(Pod\/n\/p: spec\.image\)/,
+      },
+    );
   });
 });

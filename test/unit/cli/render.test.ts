@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { AirgapError } from '../../../src/core/errors.ts';
 import { createProgress } from '../../../src/cli/progress.ts';
-import { createJsonRenderer, createLineRenderer, errorAsJson, formatError } from '../../../src/cli/render.ts';
+import { errorAsJson, formatError } from '../../../src/cli/render-error.ts';
+import { createJsonRenderer, createLineRenderer } from '../../../src/cli/render.ts';
 
 const MIB = 1024 * 1024;
 

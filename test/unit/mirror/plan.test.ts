@@ -90,6 +90,21 @@ test('a platform that an index does not have is an error that names those it has
   );
 });
 
+test('platforms of a catalog are taken as far as an image has them; those of a single image must all be there', async () => {
+  const registry = memoryRegistry();
+  const repository = registry.repository('r.example/x/multi');
+  repository.index([{ ...repository.image(['amd64']), platform: { os: 'linux', architecture: 'amd64' } }], {
+    tag: '1',
+  });
+  const platforms = ['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture }));
+  const plan = await planOf(registry, [request('r.example/x/multi:1', { kind: 'relatedImage', platforms })]);
+  assert.equal(plan.manifests.size, 2);
+  assert.match(plan.warnings[0]!.message, /no instance for linux\/arm64, only linux\/amd64/);
+  await assert.rejects(planOf(registry, [request('r.example/x/multi:1', { kind: 'additional', platforms })]), {
+    code: 'E_NOT_FOUND',
+  });
+});
+
 test('cosign tags and referrers, also those of referrers, are carried as signatures', async () => {
   const registry = memoryRegistry();
   const repository = registry.repository('r.example/x/signed');
