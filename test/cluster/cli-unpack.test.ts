@@ -1,6 +1,5 @@
 /** The built command line on the far side: from a signed bundle to a completed hosted cluster, against a real API server and registry. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -20,12 +19,19 @@ import { prepareFarSide, SAMPLE_CATALOG, SAMPLE_VERSION, writeSite } from '../su
 import { needApiServer } from '../support/need-apiserver.ts';
 import { flagsFor, jsonOf, openRepository } from '../support/packing.ts';
 import { installManagementCluster, playCluster } from '../support/played-cluster.ts';
-import { needProgram } from '../support/programs.ts';
 import { ACCOUNT, type RegistryAccess } from '../support/registry.ts';
 import { ENTRY, runCli, type CliResult } from '../support/run-cli.ts';
 import { testRegistries } from '../support/shared-registries.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 const registry = testRegistries.find(({ tls, auth }) => tls && auth === 'basic')!;
+
+const SIGNATURES = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  namespace: 'openshift-config-managed',
+  name: 'mirrored-release-signatures',
+};
 
 interface StepChange {
   readonly subject: string;
@@ -142,8 +148,29 @@ test('from a bundle to a completed hosted cluster', async (t) => {
       assert.match(result.stderr, /no terminal and no --yes/);
       assert.equal((await client.list({ apiVersion: 'config.openshift.io/v1', kind: 'ImageTagMirrorSet' })).length, 0);
       // The signatures beside the mirror sets touch no node; the next test makes them again.
-      const namespace = 'openshift-config-managed';
-      await client.remove({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name: 'mirrored-release-signatures' });
+      await client.remove(SIGNATURES);
+    });
+
+    await t.test('on a terminal it asks, and "no" leaves everything as it is', async (t) => {
+      const args = [ENTRY, ...far.bundle, '--site', 'site.yaml', '--steps', 'mirror-sets'];
+      const terminal = openTerminal(t, far.folder, args);
+      if (terminal === undefined) return;
+      const asked = await terminal.until(/\[y\/N\]/);
+      assert.match(asked, /drain/);
+      // The live line of the running stage must not write over the question.
+      await sleep(1000);
+      assert.match(await terminal.until(/\[y\/N\]/), /\[y\/N\] *\n*$/);
+      terminal.press('n', 'Enter');
+      assert.match(
+        await terminal.until(/ended with \d+/),
+        /E_PREFLIGHT: stopped before the mirror sets.*ended with 7/s,
+      );
+      const other = openTerminal(t, far.folder, args)!;
+      await other.until(/\[y\/N\]/);
+      other.press('C-c');
+      assert.match(await other.until(/ended with \d+/), /Run the same command again.*ended with 130/s);
+      assert.equal((await client.list({ apiVersion: 'config.openshift.io/v1', kind: 'ImageTagMirrorSet' })).length, 0);
+      await client.remove(SIGNATURES);
     });
 
     await t.test('one command does everything and leaves a receipt', async () => {
@@ -324,27 +351,15 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     });
 
     await t.test('status --watch redraws in place', async (t) => {
-      const tmux = needProgram(t, 'tmux');
-      if (tmux === undefined) return;
-      const own = ['-L', `airgap-test-${process.pid}`];
-      const run = (...args: string[]) => execFileSync(tmux, [...own, ...args], { encoding: 'utf8' });
-      const command = `${process.execPath} ${ENTRY} status example --watch --kubeconfig ${server.kubeconfig}`;
-      run('new-session', '-d', '-s', 'watch', '-x', '110', '-y', '30', command);
-      try {
-        const screens = new Set<string>();
-        while (screens.size < 3) {
-          const screen = run('capture-pane', '-p', '-t', 'watch');
-          if (screen.includes('clusters/example: completed')) screens.add(screen);
-          await sleep(200);
-        }
-        for (const screen of screens) {
-          assert.equal(screen.split('Hosted clusters').length, 2, 'one table on the screen');
-          assert.match(screen, /^\d[^\n]*\nHosted clusters\n/, 'the time, then the table, from the first line on');
-        }
-        assert.equal(run('display', '-p', '-t', 'watch', '#{history_size}').trim(), '0', 'nothing has scrolled away');
-      } finally {
-        run('kill-server');
+      const terminal = openTerminal(t, far.folder, [ENTRY, 'status', 'example', '--watch', '--site', 'site.yaml']);
+      if (terminal === undefined) return;
+      const screens = new Set<string>();
+      while (screens.size < 3) screens.add(await terminal.until(/clusters\/example: completed/));
+      for (const screen of screens) {
+        assert.equal(screen.split('Hosted clusters').length, 2, 'one table on the screen');
+        assert.match(screen, /^\d[^\n]*\nHosted clusters\n/, 'the time, then the table, from the first line on');
       }
+      assert.equal(terminal.scrolledLines(), 0);
     });
 
     await t.test('kubeconfig writes a private file, never over another, and merges', async () => {
