@@ -5,12 +5,12 @@ import type { RunContext } from '../core/events.ts';
 import { parseRetryAfter, withRetry } from '../core/retry.ts';
 import { withQuery, type KubeConnection, type KubeRequest } from './kube.ts';
 import { createDiscovery, type Discovery, type KindInfo } from './kube-discovery.ts';
-import { isTransient, networkError, statusError } from './kube-error.ts';
+import { isTransient, isWebhookNotReady, networkError, statusError } from './kube-error.ts';
 import { subjectOf, textAt, listAt, refOf, type KindSelector, type KubeObject, type ObjectRef } from './kube-object.ts';
 import { watchKind, type WatchOptions } from './kube-watch.ts';
 
 /** Field manager of every write (Kubernetes API, "Server-Side Apply"). */
-export const FIELD_MANAGER = 'airgap';
+const FIELD_MANAGER = 'airgap';
 
 export interface WriteOptions {
   /** The API server answers as if it had written, and does not. */
@@ -204,6 +204,8 @@ async function sendPatiently(
           hasRefreshed = true;
           return connection.refreshCredentials() ? { afterMs: 0 } : false;
         }
+        // Operators that start take longer than a request is repeated; who writes decides how long (`applyPlan`).
+        if (isWebhookNotReady(error)) return false;
         // A second create after a lost answer would report its own first try as a conflict.
         if (request.method === 'POST' && !isUnanswered(error)) return false;
         return isTransient(error) ? (retryAfterMs === undefined ? {} : { afterMs: retryAfterMs }) : false;

@@ -24,6 +24,8 @@ export type RegistryCredential = Readonly<Record<string, unknown>>;
 export interface HostedExpectations {
   /** One of them has three control plane replicas. */
   readonly isHighlyAvailable: boolean;
+  /** Addresses of Services of type LoadBalancer they take: one each, and one more for each with a base domain. */
+  readonly addresses: number;
   /** Not all of them name their storage classes. */
   readonly needsDefaultStorageClass: boolean;
 }

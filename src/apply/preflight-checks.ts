@@ -1,3 +1,4 @@
+import { poolSize } from './address-pool.ts';
 import type { KubeClient } from './kube-client.ts';
 import { conditionsOf, listAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 import type { ManagementInput } from './management-input.ts';
@@ -242,12 +243,34 @@ async function checkStorage({ client, input }: PreflightQuestion): Promise<Findi
 
 /** Without a word about it in the site file nothing is installed; a probe would be a write, so the signs must do. */
 async function checkLoadBalancer({ client, input }: PreflightQuestion): Promise<Finding[]> {
-  if (input.hosted === undefined || input.cluster.loadBalancer !== undefined) return [];
-  if (await showsLoadBalancer(client)) return [];
+  const { loadBalancer } = input.cluster;
+  if (input.hosted === undefined) return [];
+  if (loadBalancer?.install === true) {
+    const pools = await client.list({ apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool' });
+    const own = new Set(loadBalancer.addressPools.map(({ name }) => name));
+    const others = pools.filter(({ metadata }) => !own.has(metadata.name));
+    const entries = [
+      ...loadBalancer.addressPools.flatMap(({ addresses }) => addresses),
+      ...others.flatMap((pool) => listAt(pool, 'spec', 'addresses').map(String)),
+    ];
+    return poolFindings(entries, input.hosted.addresses);
+  }
+  if (loadBalancer !== undefined || (await showsLoadBalancer(client))) return [];
   return [
     warning(
       'no sign of a load balancer: the API server of a hosted cluster is a Service of type LoadBalancer',
       'set loadBalancer in the site file',
+    ),
+  ];
+}
+
+function poolFindings(entries: readonly string[], needed: number): Finding[] {
+  const held = entries.reduce((sum, entry) => sum + (poolSize(entry) ?? 0n), 0n);
+  if (held >= needed) return [];
+  return [
+    error(
+      `the address pools hold ${held} addresses, the hosted clusters need ${needed}`,
+      'one for each API server, and one more for each hosted cluster with a base domain',
     ),
   ];
 }

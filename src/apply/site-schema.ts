@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { poolSize } from './address-pool.ts';
 
 /**
  * The site file's `managementCluster` section. Strict: a key nobody reads is an error naming its path. Every operator has its own
@@ -25,9 +26,9 @@ const operatorFields = {
   approval: z.enum(['Automatic', 'Manual']).default('Automatic'),
 };
 
-export const OperatorSchema = z.strictObject(operatorFields);
+const OperatorSchema = z.strictObject(operatorFields);
 
-export const LvmSchema = z.strictObject({
+const LvmSchema = z.strictObject({
   ...operatorFields,
   deviceClasses: z
     .array(
@@ -62,7 +63,7 @@ export const LvmSchema = z.strictObject({
     ),
 });
 
-export const StorageSchema = z.discriminatedUnion('kind', [
+const StorageSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('existing'), storageClass: objectName.optional() }),
   z.strictObject({ kind: z.literal('lvms'), ...LvmSchema.shape }),
   z.strictObject({
@@ -73,21 +74,30 @@ export const StorageSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const NO_RANGE = 'neither CIDR nor first-last';
+
 const AddressPoolSchema = z.strictObject({
   name: objectName,
   /** `192.0.2.0/28` or `192.0.2.10-192.0.2.20`. */
-  addresses: z.array(z.string().regex(/^[0-9a-fA-F:.]+(\/\d+|-[0-9a-fA-F:.]+)$/, 'neither CIDR nor first-last')).min(1),
+  addresses: z
+    .array(
+      z
+        .string()
+        .regex(/^[0-9a-fA-F:.]+(\/\d+|-[0-9a-fA-F:.]+)$/, NO_RANGE)
+        .refine((entry) => poolSize(entry) !== undefined, NO_RANGE),
+    )
+    .min(1),
   autoAssign: z.boolean().default(true),
 });
 
-export const LoadBalancerSchema = z.strictObject({
+const LoadBalancerSchema = z.strictObject({
   ...operatorFields,
   addressPools: z.array(AddressPoolSchema).default([]),
   /** Announce the pools by ARP and NDP. */
   layer2: z.boolean().default(true),
 });
 
-export const MulticlusterEngineSchema = z.strictObject({
+const MulticlusterEngineSchema = z.strictObject({
   ...operatorFields,
   availability: z.enum(['High', 'Basic']).optional(),
   /** Flags of the HyperShift operator's installation, beside those an air gap needs. */

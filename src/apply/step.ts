@@ -110,7 +110,7 @@ export async function runSteps<Context extends StepContext>(
 }
 
 /** What `planWrites` and `applyPlan` need, from a step's context. */
-export function applyOptionsOf(context: StepContext): ApplyOptions {
+function applyOptionsOf(context: StepContext): ApplyOptions {
   const { signal, report, options, timeouts } = context;
   return { signal, report, forceConflicts: options.forceConflicts, webhookMs: timeouts.webhookMs };
 }

@@ -189,12 +189,14 @@ function makeWriter(
     async finish() {
       const missing = parts.layout.entries.length - parts.layout.firstFile - done.size;
       if (missing > 0) throw new Error(`${partialPath}: ${missing} entries are not written`);
-      await journal.close();
+      await journal.flush();
       data.sync();
-      data.close();
-      // The first one last: as long as it has its unfinished name, the next run knows what it continues.
+      // The first one last: as long as it has its unfinished name, the next run knows what it continues. All is still open
+      // here, so that a rename that fails leaves a run that can be suspended.
       for (const { path, finalPath } of pieces.toReversed()) renameSync(path, finalPath);
       syncFolder(dirname(partialPath));
+      await journal.close();
+      data.close();
       rmSync(journalFile, { force: true });
     },
   };

@@ -68,6 +68,18 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
+ * An error of a source that will not come right by asking again: what is damaged in a file stays damaged. It is not retried
+ * by whoever sends the content on.
+ */
+export function finalError(error: AirgapError): AirgapError {
+  return new AirgapError(error.code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error.cause,
+    data: { ...error.data, isFinal: true },
+  });
+}
+
+/**
  * Whether another try may help, and the pause the registry asked for: broken connections, 408, 429 and server errors, and
  * content that did not match its digest. Not: unknown hosts, refused certificates, and every other answer.
  */
@@ -75,6 +87,7 @@ export function retryVerdict(error: unknown): false | { readonly afterMs?: numbe
   if (!isAirgapError(error)) return false;
   const afterMs = error.data?.['retryAfterMs'];
   const verdict = typeof afterMs === 'number' ? { afterMs } : {};
+  if (error.data?.['isFinal'] === true) return false;
   if (error.code === 'E_RATE_LIMIT' || error.code === 'E_DIGEST') return verdict;
   if (error.code === 'E_UNREACHABLE') {
     const code = String(error.data?.['systemCode']);

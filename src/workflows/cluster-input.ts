@@ -104,6 +104,7 @@ export function bundleContent(facts: ClusterFacts): BundleContent {
 function hostedExpectations(hosted: readonly HostedClusterOptions[]): NonNullable<ManagementInput['hosted']> {
   return {
     isHighlyAvailable: hosted.some((options) => options.controlPlaneAvailabilityPolicy === 'HighlyAvailable'),
+    addresses: hosted.length + hosted.filter(({ baseDomain }) => baseDomain !== '').length,
     needsDefaultStorageClass: hosted.some((options) => options.etcdStorageClass === undefined),
   };
 }

@@ -1,13 +1,14 @@
 import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, isAbort } from '../core/errors.ts';
+import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { readContent } from '../oci/content.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
+import { finalError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
   planPush,
@@ -134,8 +135,14 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
     const target = io.open(path);
     const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
     const isFirst = from === undefined;
+    let failure: AirgapError | undefined;
     const body = async (): Promise<Readable> => {
+      if (failure !== undefined) throw failure;
       const content = await io.source.fetch(descriptor, { signal: ctx.signal });
+      // What is wrong at a place of a file is wrong the next time too: one look is enough.
+      content.once('error', (error) => {
+        if (isAirgapError(error) && error.data?.['offset'] !== undefined) failure = finalError(error);
+      });
       return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });

@@ -101,7 +101,8 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
         const identity = await cluster?.identity();
         await writeReceipt(receipt, receiptOf(opened, { content, steps, identity }, options));
       }
-      if (!isPartial(options)) {
+      // Nobody vouches for the serial of an unsigned bundle: recorded, a forged one would lock genuine bundles out.
+      if (!isPartial(options) && options.trust !== 'unsigned') {
         await state?.record({
           bundle,
           manifestSha256: reader.manifestSha256,

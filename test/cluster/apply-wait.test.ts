@@ -115,6 +115,57 @@ test('a plan', async (t) => {
     await assert.rejects(applyPlan(client, planned, options), (error) => isAirgapError(error, 'E_NOT_FOUND'));
   });
 
+  await t.test('waits for a webhook that is not up yet', async () => {
+    const kind = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' };
+    const webhook: KubeObject = {
+      ...kind,
+      metadata: { name: 'not-up' },
+      webhooks: [
+        {
+          name: 'not-up.example.com',
+          // Nobody listens on the discard port.
+          clientConfig: { url: 'https://127.0.0.1:9/validate' },
+          rules: [
+            { apiGroups: ['config.openshift.io'], apiVersions: ['*'], operations: ['*'], resources: ['operatorhubs'] },
+          ],
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+        },
+      ],
+    };
+    const remove = () => client.remove({ ...kind, name: 'not-up' });
+    t.after(remove);
+    // The API server takes a moment to learn of a webhook.
+    const untilRefused = async (text: RegExp) => {
+      for (let tries = 0; tries < 100; tries += 1) {
+        const error: unknown = await client.apply(hub(true), { dryRun: true }).then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+        if (error instanceof Error && text.test(error.message)) return;
+        await sleep(100);
+      }
+      assert.fail(`no answer like ${String(text)}`);
+    };
+    await client.apply(webhook);
+    await untilRefused(/failed calling webhook/);
+    await assert.rejects(planWrites(client, apply(hub(true)), options), (error) =>
+      isAirgapError(error, 'E_UNREACHABLE'),
+    );
+    const retries: string[] = [];
+    const patient = {
+      ...options,
+      webhookMs: 60_000,
+      report: (event: ProgressEvent) => {
+        if (event.type === 'retry') retries.push(event.reason);
+        if (retries.length === 1) void remove();
+      },
+    };
+    const planned = await planWrites(client, apply(hub(true)), patient);
+    assert.equal(planned[0]?.change.action, 'created');
+    assert.match(retries[0] ?? '', /connection refused/);
+  });
+
   await t.test('shows Secret values as length and digest only', async () => {
     const data = { key: Buffer.from('hunter2').toString('base64') };
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x', namespace: 'default' }, data };

@@ -74,6 +74,21 @@ test('a kubeconfig', async (t) => {
     const client = clientOf({ files: [writeKubeconfig(server, file, { user: { exec } })] });
     assert.equal(await whoAmI(client), 'guest');
   });
+  await t.test('names a credential plugin that is asked again when its token has expired', async () => {
+    const answer = (token: string) =>
+      JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } });
+    const mark = join(folder, 'asked-once');
+    const plugin = join(folder, 'expiring.sh');
+    const [expired, valid] = [answer('expired'), answer(GUEST_TOKEN)];
+    writeFileSync(
+      plugin,
+      `#!/bin/sh\nif [ -e ${mark} ]; then echo '${valid}'; else touch ${mark}; echo '${expired}'; fi\n`,
+      { mode: 0o755 },
+    );
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: plugin, interactiveMode: 'Never' };
+    const client = clientOf({ files: [writeKubeconfig(server, file, { user: { exec } })] });
+    assert.equal(await whoAmI(client), 'guest');
+  });
   await t.test('whose credential plugin fails says which one', async () => {
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'false', interactiveMode: 'Never' };
     const client = clientOf({ files: [writeKubeconfig(server, file, { user: { exec } })] });

@@ -125,6 +125,27 @@ test('a step that can not succeed', async (t) => {
     );
   });
 
+  await t.test('counts the addresses that hosted clusters will need', async () => {
+    const hosted = { isHighlyAvailable: false, needsDefaultStorageClass: false, addresses: 12 };
+    await assert.rejects(
+      runSteps(managementSteps({ ...input, hosted }), contextFor(server)),
+      (error) =>
+        isAirgapError(error, 'E_PREFLIGHT') &&
+        /pools hold 11 addresses, the hosted clusters need 12/.test(error.message),
+    );
+    // A pool that is on the cluster already counts, too.
+    await client.apply(namespaceObject('metallb-system'));
+    const metadata = { name: 'theirs', namespace: 'metallb-system' };
+    await client.apply({
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'IPAddressPool',
+      metadata,
+      spec: { addresses: ['198.51.100.0/30'] },
+    });
+    const preflight = managementSteps({ ...input, hosted }).filter(({ id }) => id === 'preflight');
+    assert.deepEqual(actions(await runSteps(preflight, contextFor(server))), []);
+  });
+
   await t.test('stops before the mirror sets when the drain is not confirmed', async () => {
     const run = runSteps(only('mirror-sets'), contextFor(server, { confirm: async () => false }));
     await assert.rejects(run, (error) => isAirgapError(error, 'E_PREFLIGHT') && /not confirmed/.test(error.message));

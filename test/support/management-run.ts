@@ -49,7 +49,7 @@ export function managementInput(catalogImage = CATALOG_IMAGE): ManagementInput {
       { name: 'multicluster-engine', channels: ['stable-2.10'], catalogSource: CATALOG },
     ],
     catalogImages: { [INDEX]: catalogImage },
-    hosted: { isHighlyAvailable: true, needsDefaultStorageClass: false },
+    hosted: { isHighlyAvailable: true, addresses: 2, needsDefaultStorageClass: false },
   };
 }
 

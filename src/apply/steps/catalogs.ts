@@ -16,7 +16,7 @@ import {
   type Readiness,
 } from '../wait.ts';
 
-export const MARKETPLACE = 'openshift-marketplace';
+const MARKETPLACE = 'openshift-marketplace';
 const HUB: ObjectRef = { apiVersion: 'config.openshift.io/v1', kind: 'OperatorHub', name: 'cluster' };
 const CATALOG_SOURCES = { apiVersion: 'operators.coreos.com/v1alpha1', kind: 'CatalogSource' };
 const CLUSTER_CATALOGS = { apiVersion: 'olm.operatorframework.io/v1', kind: 'ClusterCatalog' };
@@ -203,7 +203,7 @@ function packagesPhase(packages: readonly SelectedPackage[]): Phase {
 }
 
 /** Selected packages and channels (`package` or `package/channel`) that the cluster does not offer from their catalog. */
-export async function missingPackages(client: KubeClient, packages: readonly SelectedPackage[]): Promise<string[]> {
+async function missingPackages(client: KubeClient, packages: readonly SelectedPackage[]): Promise<string[]> {
   const offered = await listPackages(client);
   return packages.flatMap(({ name, channels, catalogSource }) => {
     const found = offered.find((entry) => entry.name === name && entry.catalogSource === catalogSource);

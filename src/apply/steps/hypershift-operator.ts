@@ -63,7 +63,7 @@ export function whenOperatorServes(limitMs: number): Readiness[] {
 }
 
 /** Releases (`X.Y`) that the installed operator takes, or undefined while it does not say. */
-export async function supportedVersions(client: KubeClient): Promise<readonly string[] | undefined> {
+async function supportedVersions(client: KubeClient): Promise<readonly string[] | undefined> {
   const configMap = await client.get({
     apiVersion: 'v1',
     kind: 'ConfigMap',

@@ -95,7 +95,7 @@ function probePhase(): Phase {
  * Whether Services of type LoadBalancer get an address: by what the cluster shows, else by a short-lived Service that is removed
  * again. Never called in a dry run.
  */
-export async function hasLoadBalancer(context: StepContext): Promise<boolean> {
+async function hasLoadBalancer(context: StepContext): Promise<boolean> {
   const { client, timeouts, signal } = context;
   const shown = await showsLoadBalancer(client);
   if (shown) return true;

@@ -151,7 +151,7 @@ export function engineVerdict(engine: KubeObject | undefined, graceMs: number): 
 }
 
 /** Name of the cluster that hosts the engine: itself, as one of its managed clusters. */
-export async function localClusterName(client: KubeClient): Promise<string> {
+async function localClusterName(client: KubeClient): Promise<string> {
   const [engine] = await client.list(ENGINE);
   return textAt(engine, 'spec', 'localClusterName') ?? 'local-cluster';
 }
