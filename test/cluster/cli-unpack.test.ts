@@ -20,7 +20,7 @@ import { needApiServer } from '../support/need-apiserver.ts';
 import { flagsFor, jsonOf, openRepository } from '../support/packing.ts';
 import { installManagementCluster, playCluster } from '../support/played-cluster.ts';
 import { ACCOUNT, type RegistryAccess } from '../support/registry.ts';
-import { ENTRY, runCli, type CliResult } from '../support/run-cli.ts';
+import { ENTRY, resultOf, runCli, startCli, type CliResult } from '../support/run-cli.ts';
 import { testRegistries } from '../support/shared-registries.ts';
 import { openTerminal } from '../support/terminal.ts';
 
@@ -128,10 +128,20 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     await client.mergePatch(image, { spec: { registrySources: { blockedRegistries: [host] } } });
     const result = await unpack('--yes', '--json');
     assertFailed(result, 7, 'E_PREFLIGHT', /image\.config blocks .*spec\.registrySources\.blockedRegistries/s);
+    await client.mergePatch(image, { spec: { registrySources: null } });
+    const flags = ['--name', 'example', '--cluster-cidr', '10.128.0.0/14', '--namespace', 'taken'];
+    const taken = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'taken-example' } };
+    await client.apply(taken);
+    assertFailed(
+      await unpack('--yes', '--json', ...flags),
+      7,
+      'E_PREFLIGHT',
+      /hosted cluster example: namespace taken-example exists.*10\.128\.0\.0\/14/s,
+    );
+    await client.remove({ apiVersion: 'v1', kind: 'Namespace', name: 'taken-example' });
     await assert.rejects(payload.resolve(`${SAMPLE_VERSION}-x86_64`, new AbortController().signal), {
       code: 'E_NOT_FOUND',
     });
-    await client.mergePatch(image, { spec: { registrySources: null } });
   });
 
   await t.test('a misspelt step is refused before anything is sent', async () => {
@@ -421,6 +431,40 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     writeSite(far, (cluster) => ({ ...cluster, storage: { kind: 'existing', storageClass: 'slow' } }), 'slow.yaml');
     const failed = await airgap(...far.bundle, '--site', 'slow.yaml', '--steps', 'storage', '--json');
     assertFailed(failed, 10, 'E_FAILED', /StorageClass\/slow: does not exist/);
+  });
+
+  await t.test('a run that is killed is finished by the next one, with the same identity and keys', async (t) => {
+    const flags = ['--kubeconfig', server.kubeconfig, '--name', 'killed', '--pull-secret', 'pull-secret.json'];
+    const args = [
+      ...far.bundle,
+      '--site',
+      'site.yaml',
+      ...flags,
+      '--node-pool-replicas',
+      '1',
+      '--steps',
+      'hosted-cluster',
+    ];
+    const child = startCli(args, { cwd: far.folder });
+    const ref = { ...hostedRef, name: 'killed' };
+    const key = { apiVersion: 'v1', kind: 'Secret', namespace: 'clusters', name: 'killed-etcd-encryption-key' };
+    while ((await client.get(ref)) === undefined) {
+      if (t.signal.aborted || child.exitCode !== null) throw new Error('the hosted cluster was not made');
+      await sleep(50);
+    }
+    child.kill('SIGKILL');
+    await resultOf(child);
+    const [cluster, secret] = [await client.get(ref), await client.get(key)];
+    const stopAgain = playCluster(server, controllers);
+    try {
+      assertDone(await airgap(...args, '--json'));
+    } finally {
+      await stopAgain();
+    }
+    const finished = await client.get(ref);
+    assert.equal(textAt(finished, 'status', 'version', 'history', 0, 'state'), 'Completed');
+    assert.equal(textAt(finished, 'spec', 'infraID'), textAt(cluster, 'spec', 'infraID'));
+    assert.deepEqual((await client.get(key))?.['data'], secret?.['data']);
   });
 
   await t.test('a cluster that can not be reached as wanted is told by what is wrong with it', async () => {
