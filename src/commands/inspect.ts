@@ -7,11 +7,13 @@ import type { InspectResult } from '../workflows/inspect.ts';
 
 export default class Inspect extends AirgapCommand {
   static override summary = 'Show what a bundle holds and why.';
-  static override description = `Reads the bundle manifest and the plan inside; contents are not read and no socket is opened. Without --key (or another way to
+  static override description = `Reads the bundle manifest and the plan inside; layers are not read and no socket is opened. With --report the
+same is written for a change board: one HTML page that needs no other file, no script and no network. Without --key (or another way to
 name the signer) nothing is claimed about who made it, and every line of the head says UNVERIFIED.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> trip.tar',
     '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --against last-trip.tar',
+    '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --report trip.html',
     '<%= config.bin %> <%= command.id %> trip.tar --json | jq -r ".plan.images[] | [.origin, .bytes] | @tsv"',
   ];
   static override strict = false;
@@ -20,6 +22,7 @@ name the signer) nothing is claimed about who made it, and every line of the hea
   };
   static override flags = {
     against: Flags.string({ helpValue: 'BUNDLE', description: 'also show the difference to another bundle' }),
+    report: Flags.string({ helpValue: 'FILE', description: 'write a report as one HTML page; FILE must not exist' }),
     ...trustFlags,
     'bundle-name': Flags.string({
       helpGroup: 'TRUST',
@@ -38,7 +41,13 @@ name the signer) nothing is claimed about who made it, and every line of the hea
       detached: chosen?.detached ?? [],
       ...(chosen === undefined || chosen.trust === 'unsigned' ? {} : { trust: chosen.trust }),
       ...(flags.against === undefined ? {} : { against: flags.against }),
+      ...(flags.report === undefined ? {} : { report: flags.report }),
     });
+    if (result.report !== undefined) {
+      const { name, serial } = result.bundle;
+      this.log(`${result.report}  ${name} serial ${serial}${result.verified ? '' : '  UNVERIFIED'}`);
+      return result;
+    }
     const { formatInspection } = await import('../cli/inspect-text.ts');
     this.log(formatInspection(result));
     return result;

@@ -14,7 +14,7 @@ connection, never as a complete wrong body. Reading needs no login. Ctrl-C ends 
   static override examples = [
     '<%= config.bin %> <%= command.id %> trip.tar --key release.pub',
     '<%= config.bin %> <%= command.id %> trip.tar.0* --key release.pub --listen 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key',
-    'skopeo copy --all --src-tls-verify=false docker://127.0.0.1:5000/ubi9/ubi:latest dir:ubi',
+    'crane pull 127.0.0.1:5000/ubi9/ubi:latest ubi.tar',
   ];
   static override strict = false;
   static override args = {

@@ -19,6 +19,7 @@ export function bundleReadme(facts: ReadmeFacts): Buffer {
       `  ${certificate.subject} (until ${certificate.notAfter.slice(0, 10)}, sha256 ${certificate.fingerprint})`,
   );
   const text = `This is an airgap bundle: ${facts.name}, serial ${facts.serial}, made ${facts.createdAt}.
+REPORT.html says what is in it and why, for a browser: tar xOf BUNDLE.tar REPORT.html > trip.html
 It carries ${facts.images} images, ${facts.bytes} bytes of content.${facts.gaps === 0 ? '' : ` ${facts.gaps} images are missing; plan.json says which and why.`}
 
 With airgap
@@ -28,7 +29,7 @@ With airgap
   airgap unpack  BUNDLE.tar --key PUBLIC.pub --registry HOST:PORT[/PREFIX]
 A bundle in volumes (BUNDLE.tar.001, ...) is read as it is, name all of them: BUNDLE.tar.0*
 ${toolSection(facts.tools)}
-Check it without airgap (cosign, jq, coreutils)
+Check it without airgap (cosign, jq, coreutils); join volumes first: cat BUNDLE.tar.0* > BUNDLE.tar
   tar xOf BUNDLE.tar airgap-manifest.json > m.json
   tar xOf BUNDLE.tar airgap-manifest.json.1.sigstore.json > m.sigstore.json
   cosign verify-blob-attestation --key PUBLIC.pub --insecure-ignore-tlog \\
@@ -49,7 +50,8 @@ ${certificates.length === 0 ? '  none' : certificates.join('\n')}
 }
 
 function toolSection(tools: ReadmeFacts['tools']): string {
-  const [first] = tools;
+  // The usual machine as the example.
+  const first = tools.find(({ path }) => path.endsWith('linux-x64')) ?? tools[0];
   if (first === undefined) return '';
   return `
 The tool is inside (Linux, no other software needed than glibc 2.28). Check the bundle first, as below; then

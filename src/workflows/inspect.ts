@@ -1,11 +1,16 @@
+import { writeFile } from 'node:fs/promises';
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { openBundle, type BundleReader } from '../bundle/reader.ts';
+import type { Signer } from '../bundle/signature.ts';
 import type { CertificateFacts } from '../core/certificates.ts';
+import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { Trust } from '../bundle/trust.ts';
 import { diffPlans, type PlanDiff } from '../mirror/plan-diff.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
+import { versionChanges, type VersionChange } from '../mirror/version-changes.ts';
 import { readPlanFile } from './bundle-policy.ts';
 import { caBundlesOf } from './ca-bundles.ts';
+import { reportOfBundle } from './report/of-bundle.ts';
 import { acceptFor } from './signer.ts';
 
 export interface InspectOptions {
@@ -15,6 +20,8 @@ export interface InspectOptions {
   readonly detached: readonly Uint8Array[];
   /** Another bundle, to show what is different. */
   readonly against?: string;
+  /** Write the report for people to this file, which must not exist. */
+  readonly report?: string;
 }
 
 export interface InspectResult {
@@ -24,13 +31,26 @@ export interface InspectResult {
   readonly bundle: BundleIdentity;
   readonly manifestSha256: string;
   readonly signatures: number;
+  /** Whose signatures were accepted; empty when none was checked. */
+  readonly signers: readonly Signer[];
   readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
   readonly certificates: readonly (CertificateFacts & { readonly path: string; readonly registry?: string })[];
   readonly plan?: PlanFile;
+  /** The other bundle, whose signature was not checked, and the releases and operators whose versions differ. */
+  readonly against?: {
+    readonly bundle: BundleIdentity;
+    readonly manifestSha256: string;
+    readonly versions: readonly VersionChange[];
+  };
   readonly difference?: PlanDiff;
+  /** The report that was written. */
+  readonly report?: string;
 }
 
-/** What a bundle holds and why, from its bundle manifest and plan; no blob is read and no socket opened. */
+/**
+ * What a bundle holds and why, from its bundle manifest and plan (for a report also its image manifests); no layer is read
+ * and no socket opened. Throws `E_USAGE` when the report can not be written; a file that exists is left as it is.
+ */
 export async function inspectBundle(options: InspectOptions): Promise<InspectResult> {
   const reader = await openBundle(options.paths, {
     accept: acceptFor(options.trust ?? 'unsigned'),
@@ -38,18 +58,21 @@ export async function inspectBundle(options: InspectOptions): Promise<InspectRes
   });
   try {
     const plan = await readPlanFile(reader);
-    const difference = options.against === undefined ? undefined : await differenceTo(options.against, plan);
-    return {
+    const result: InspectResult = {
       ok: true,
       verified: options.trust !== undefined,
       bundle: reader.manifest.bundle,
       manifestSha256: reader.manifestSha256,
       signatures: reader.signatures.length,
+      signers: reader.signers as readonly Signer[],
       files: reader.manifest.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
       certificates: await certificatesOf(reader),
       ...(plan === undefined ? {} : { plan }),
-      ...(difference === undefined ? {} : { difference }),
+      ...(options.against === undefined ? {} : await differenceTo(options.against, plan)),
     };
+    if (options.report === undefined) return result;
+    await writeReport(options.report, await reportOfBundle(reader, result, Date.now()));
+    return { ...result, report: options.report };
   } finally {
     reader.close();
   }
@@ -63,11 +86,41 @@ async function certificatesOf(reader: BundleReader): Promise<InspectResult['cert
   );
 }
 
-async function differenceTo(path: string, plan: PlanFile | undefined): Promise<PlanDiff> {
+async function differenceTo(
+  path: string,
+  plan: PlanFile | undefined,
+): Promise<Required<Pick<InspectResult, 'against' | 'difference'>>> {
   const reader = await openBundle([path], { accept: acceptFor('unsigned') });
   try {
-    return diffPlans((await readPlanFile(reader))?.images ?? [], plan?.images ?? []);
+    const other = await readPlanFile(reader);
+    return {
+      against: {
+        bundle: reader.manifest.bundle,
+        manifestSha256: reader.manifestSha256,
+        versions: versionChanges(other, plan),
+      },
+      difference: diffPlans(other?.images ?? [], plan?.images ?? []),
+    };
   } finally {
     reader.close();
+  }
+}
+
+async function writeReport(path: string, page: string): Promise<void> {
+  try {
+    await writeFile(path, page, { flag: 'wx' });
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === undefined) throw error;
+    if (code === 'EEXIST') {
+      throw new AirgapError('E_USAGE', `--report: ${path} exists and is not overwritten`, {
+        hint: 'give another name, or remove the file first',
+        cause: error,
+      });
+    }
+    throw new AirgapError('E_USAGE', `--report: ${path} can not be written: ${code}`, {
+      hint: 'give a path in a folder that exists and can be written to',
+      cause: error,
+    });
   }
 }

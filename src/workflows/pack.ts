@@ -19,6 +19,7 @@ import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-e
 import { assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
+import { packedReport } from './report/packed.ts';
 import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';
@@ -168,7 +169,9 @@ async function draftFor(identity: BundleIdentity, content: Content, options: Pac
       }),
     },
   ];
-  const entries = bundleEntries(plan, facts, extra, tools);
+  const others = bundleEntries(plan, facts, extra, tools);
+  const report = packedReport(identity, { planned, caBundles, entries: others });
+  const entries = bundleEntries(plan, facts, [...extra, report], tools);
   const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
   return { entries, manifest: planManifest(identity, files) };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { TrustedRootDifference, TrustedRootEntry } from '../bundle/trusted-root.ts';
 import type { PlanDiff } from '../mirror/plan-diff.ts';
 import { PlanFileSchema } from '../mirror/plan-file.ts';
+import type { VersionChange } from '../mirror/version-changes.ts';
 import type { InspectResult } from './inspect.ts';
 import type { MirrorResult } from './mirror.ts';
 import type { PackResult } from './pack.ts';
@@ -109,12 +110,21 @@ const MirrorResultSchema: z.ZodType<MirrorResult> = z.strictObject({
   gaps: z.array(GapSchema),
 });
 
+const VersionChangeSchema: z.ZodType<VersionChange> = z.strictObject({
+  kind: z.enum(['release', 'operator']),
+  name: text,
+  catalog: z.exactOptional(text),
+  before: texts,
+  after: texts,
+});
+
 const InspectResultSchema: z.ZodType<InspectResult> = z.strictObject({
   ok: z.literal(true),
   verified: z.boolean(),
   bundle: BundleIdentitySchema,
   manifestSha256: hex,
   signatures: count,
+  signers: z.array(SignerSchema),
   files: z.array(z.strictObject({ path: text, size: count, sha256: hex })),
   certificates: z.array(
     z.strictObject({
@@ -129,7 +139,15 @@ const InspectResultSchema: z.ZodType<InspectResult> = z.strictObject({
     }),
   ),
   plan: z.exactOptional(PlanFileSchema),
+  against: z.exactOptional(
+    z.strictObject({
+      bundle: BundleIdentitySchema,
+      manifestSha256: hex,
+      versions: z.array(VersionChangeSchema),
+    }),
+  ),
   difference: z.exactOptional(PlanDiffSchema),
+  report: z.exactOptional(text),
 });
 
 const TrustedRootEntrySchema: z.ZodType<TrustedRootEntry> = z.strictObject({

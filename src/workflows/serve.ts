@@ -132,8 +132,11 @@ async function serveContent(
   const url = await listen(server, options);
   options.onListening(url);
   await stage('serve', options, async () => {
-    await Promise.race([stopped(options.signal), defect]);
-    await close(server, broken);
+    try {
+      await Promise.race([stopped(options.signal), defect]);
+    } finally {
+      await close(server, broken);
+    }
     return { result: undefined, detail: `${requests} requests answered` };
   });
   const { bundle } = reader.manifest;

@@ -85,7 +85,9 @@ test('messages name only flags that exist', () => {
     ...['hooks', 'include-crds', 'kube-version', 'destination'],
     ...['cache-dir', 'enable-uwm-telemetry-remote-write'],
   ]);
-  const unknown = globSync('src/**/*.ts', { cwd: ROOT }).flatMap((file) =>
+  // Custom properties of a style sheet only look like flags.
+  const files = globSync('src/**/*.ts', { cwd: ROOT }).filter((file) => file !== 'src/workflows/report/style.ts');
+  const unknown = files.flatMap((file) =>
     readFileSync(join(ROOT, file), 'utf8')
       .split('\n')
       .filter((line) => !/^\s*(\*|\/\*|\/\/)/.test(line))
