@@ -40,11 +40,9 @@ const OVERLAY_BYTES = 100;
 export function checkForHostedCluster(options: HostedClusterOptions, facts: ManagementFacts): Findings {
   return {
     problems: [
-      ...checkUniqueName(options, facts),
-      ...checkNamespaces(options, facts),
+      ...checkIdentity(options, facts),
       ...checkStorageClasses(options, facts),
       ...checkNodes(options, facts),
-      ...checkCidrs(options, facts),
       ...checkVirtualization(options, facts),
     ],
     warnings: [
@@ -54,6 +52,11 @@ export function checkForHostedCluster(options: HostedClusterOptions, facts: Mana
       ...adviseOnEtcd(options, facts),
     ],
   };
+}
+
+/** The part of it that no other step changes: what the hosted cluster is called, where it lives, its networks. Pure. */
+export function checkIdentity(options: HostedClusterOptions, facts: ManagementFacts): Findings['problems'] {
+  return [...checkUniqueName(options, facts), ...checkNamespaces(options, facts), ...checkCidrs(options, facts)];
 }
 
 /** Names are unique over all namespaces: every hosted cluster becomes a managed cluster of its name. */

@@ -6,7 +6,6 @@ import { AirgapError } from '../core/errors.ts';
 import { proxyFor } from '../registry/proxy.ts';
 import type { Site } from '../workflows/site.ts';
 import type { ClusterRun } from '../workflows/unpack-cluster.ts';
-import { confirm } from './confirm.ts';
 import { proxySettings } from './environment.ts';
 
 export interface ClusterFlags {
@@ -33,7 +32,7 @@ export const PUSH_STEP = 'push';
 export function clusterRun(
   flags: ClusterFlags & Readonly<Record<string, unknown>>,
   site: Site | undefined,
-  env: NodeJS.ProcessEnv,
+  { env, confirm }: { readonly env: NodeJS.ProcessEnv; readonly confirm: (question: string) => Promise<boolean> },
 ): ClusterRun | undefined {
   const hosted = hostedClusters(flags, site);
   const kubeconfig = kubeconfigSource(flags, site, env);

@@ -68,6 +68,17 @@ export abstract class AirgapCommand extends Command {
     });
   }
 
+  /** Asks a yes-or-no question while no live line is drawn. Throws `E_USAGE` without a terminal. */
+  protected async confirm(question: string): Promise<boolean> {
+    const { confirm } = await import('./confirm.ts');
+    this.renderer?.pause();
+    try {
+      return await confirm(question, this.abort.signal);
+    } finally {
+      this.renderer?.resume();
+    }
+  }
+
   /** The run did what was possible, with content left out as the user allowed: a status of its own. */
   protected finishPartially(): void {
     process.exitCode = exitStatusOf('E_PARTIAL');

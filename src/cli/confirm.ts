@@ -11,13 +11,15 @@ export function canAnswer(flags: {
 }
 
 /** Asks a yes-or-no question on the terminal. Without one it throws `E_USAGE` that names --yes: nothing is assumed. */
-export async function confirm(question: string): Promise<boolean> {
+export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
   if (!isTerminal()) {
     throw new AirgapError('E_USAGE', `${question} There is no terminal to answer on`, { hint: 'give --yes to agree' });
   }
   const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal is in raw mode while a line is read: nobody else turns Ctrl-C into a signal.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
   } finally {
     lines.close();
   }

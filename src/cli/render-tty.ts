@@ -11,8 +11,10 @@ export function createTtyRenderer(options: RenderOptions & { readonly stream: No
   const spinner = ora({ stream: options.stream, discardStdin: false, hideCursor: true });
   const timer = setInterval(redraw, REDRAW_INTERVAL_MS);
   timer.unref();
+  let isPaused = false;
 
   function redraw(): void {
+    if (isPaused) return;
     const line = progress.line();
     if (line === '') {
       if (spinner.isSpinning) spinner.stop();
@@ -29,6 +31,13 @@ export function createTtyRenderer(options: RenderOptions & { readonly stream: No
       if (line === undefined) return;
       if (spinner.isSpinning) spinner.clear();
       options.write(`${line}\n`);
+    },
+    pause() {
+      isPaused = true;
+      spinner.stop();
+    },
+    resume() {
+      isPaused = false;
     },
     close() {
       clearInterval(timer);

@@ -8,6 +8,9 @@ const LINE_INTERVAL_MS = 30_000;
 
 export interface Renderer {
   readonly report: Reporter;
+  /** Keeps a live line away while somebody is asked something on the same terminal. */
+  pause(): void;
+  resume(): void;
   /** Ends the output: removes what was temporary. */
   close(): void;
 }
@@ -35,6 +38,8 @@ export function createLineRenderer(options: RenderOptions): Renderer {
         options.write(`${progress.line()}\n`);
       }
     },
+    pause() {},
+    resume() {},
     close() {},
   };
 }
@@ -46,6 +51,8 @@ export function createJsonRenderer(options: RenderOptions): Renderer {
       if (event.type === 'request' && !options.verbose) return;
       options.write(`${JSON.stringify({ time: new Date(options.now()).toISOString(), ...event })}\n`);
     },
+    pause() {},
+    resume() {},
     close() {},
   };
 }

@@ -57,7 +57,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     const { loadSite } = await import('../workflows/site.ts');
     const { unpackBundle } = await import('../workflows/unpack.ts');
     const site = flags.site === undefined ? undefined : await loadSite(flags.site);
-    const cluster = clusterRun(flags, site, this.env);
+    const cluster = clusterRun(flags, site, { env: this.env, confirm: (question) => this.confirm(question) });
     if (cluster !== undefined && !canAnswer(flags)) {
       const message =
         'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';

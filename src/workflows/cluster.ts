@@ -24,6 +24,7 @@ import {
 } from '../apply/step.ts';
 import { hostedCatalogsStep } from '../apply/steps/hosted-catalogs.ts';
 import { hostedClusterStep } from '../apply/steps/hosted-cluster.ts';
+import { withHostedChecks } from '../apply/steps/hosted-preflight.ts';
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../apply/timeouts.ts';
 import { isAirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
@@ -181,7 +182,13 @@ async function allSteps(facts: ClusterFacts, { registry, dryRun }: ClusterParts 
   const environment = dryRun
     ? { ...plain, imageExists: async (image: string) => brought.has(image) || plain.imageExists(image) }
     : plain;
-  return [...managementSteps(input), hostedClusterStep(environment), hostedCatalogsStep(environment, input)];
+  return [
+    ...managementSteps(input).map((step) =>
+      step.id === PREFLIGHT ? withHostedChecks(step, environment.clusters) : step,
+    ),
+    hostedClusterStep(environment),
+    hostedCatalogsStep(environment, input),
+  ];
 }
 
 function stepContext(

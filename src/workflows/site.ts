@@ -48,8 +48,12 @@ export function parseSite(text: string, origin: string): Site {
   const document = parseYaml(text, origin);
   const parsed = SiteSchema.safeParse(document);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => describe(issue, document));
-  const lines = problems.map(({ path, message, hint }) => `${path || 'the document'}: ${message} (${hint})`);
+  const described = parsed.error.issues.flatMap((issue) => describe(issue, document));
+  // Several rules may say the same of one field.
+  const byLine = new Map(
+    described.map((problem) => [`${problem.path || 'the document'}: ${problem.message} (${problem.hint})`, problem]),
+  );
+  const [lines, problems] = [[...byLine.keys()], [...byLine.values()]];
   throw new AirgapError('E_CONFIG', `${origin}: ${lines.join('\n  ')}`, {
     hint: 'correct the site file; docs/site.example.yaml shows every field',
     data: { problems },

@@ -1,6 +1,5 @@
 /** The built command line on the far side: from a signed bundle to a completed hosted cluster, against a real API server and registry. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -20,12 +19,19 @@ import { prepareFarSide, SAMPLE_CATALOG, SAMPLE_VERSION, writeSite } from '../su
 import { needApiServer } from '../support/need-apiserver.ts';
 import { flagsFor, jsonOf, openRepository } from '../support/packing.ts';
 import { installManagementCluster, playCluster } from '../support/played-cluster.ts';
-import { needProgram } from '../support/programs.ts';
 import { ACCOUNT, type RegistryAccess } from '../support/registry.ts';
-import { ENTRY, runCli, type CliResult } from '../support/run-cli.ts';
+import { ENTRY, resultOf, runCli, startCli, type CliResult } from '../support/run-cli.ts';
 import { testRegistries } from '../support/shared-registries.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 const registry = testRegistries.find(({ tls, auth }) => tls && auth === 'basic')!;
+
+const SIGNATURES = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  namespace: 'openshift-config-managed',
+  name: 'mirrored-release-signatures',
+};
 
 interface StepChange {
   readonly subject: string;
@@ -122,10 +128,20 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     await client.mergePatch(image, { spec: { registrySources: { blockedRegistries: [host] } } });
     const result = await unpack('--yes', '--json');
     assertFailed(result, 7, 'E_PREFLIGHT', /image\.config blocks .*spec\.registrySources\.blockedRegistries/s);
+    await client.mergePatch(image, { spec: { registrySources: null } });
+    const flags = ['--name', 'example', '--cluster-cidr', '10.128.0.0/14', '--namespace', 'taken'];
+    const taken = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'taken-example' } };
+    await client.apply(taken);
+    assertFailed(
+      await unpack('--yes', '--json', ...flags),
+      7,
+      'E_PREFLIGHT',
+      /hosted cluster example: namespace taken-example exists.*10\.128\.0\.0\/14/s,
+    );
+    await client.remove({ apiVersion: 'v1', kind: 'Namespace', name: 'taken-example' });
     await assert.rejects(payload.resolve(`${SAMPLE_VERSION}-x86_64`, new AbortController().signal), {
       code: 'E_NOT_FOUND',
     });
-    await client.mergePatch(image, { spec: { registrySources: null } });
   });
 
   await t.test('a misspelt step is refused before anything is sent', async () => {
@@ -142,8 +158,29 @@ test('from a bundle to a completed hosted cluster', async (t) => {
       assert.match(result.stderr, /no terminal and no --yes/);
       assert.equal((await client.list({ apiVersion: 'config.openshift.io/v1', kind: 'ImageTagMirrorSet' })).length, 0);
       // The signatures beside the mirror sets touch no node; the next test makes them again.
-      const namespace = 'openshift-config-managed';
-      await client.remove({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name: 'mirrored-release-signatures' });
+      await client.remove(SIGNATURES);
+    });
+
+    await t.test('on a terminal it asks, and "no" leaves everything as it is', async (t) => {
+      const args = [ENTRY, ...far.bundle, '--site', 'site.yaml', '--steps', 'mirror-sets'];
+      const terminal = openTerminal(t, far.folder, args);
+      if (terminal === undefined) return;
+      const asked = await terminal.until(/\[y\/N\]/);
+      assert.match(asked, /drain/);
+      // The live line of the running stage must not write over the question.
+      await sleep(1000);
+      assert.match(await terminal.until(/\[y\/N\]/), /\[y\/N\] *\n*$/);
+      terminal.press('n', 'Enter');
+      assert.match(
+        await terminal.until(/ended with \d+/),
+        /E_PREFLIGHT: stopped before the mirror sets.*ended with 7/s,
+      );
+      const other = openTerminal(t, far.folder, args)!;
+      await other.until(/\[y\/N\]/);
+      other.press('C-c');
+      assert.match(await other.until(/ended with \d+/), /Run the same command again.*ended with 130/s);
+      assert.equal((await client.list({ apiVersion: 'config.openshift.io/v1', kind: 'ImageTagMirrorSet' })).length, 0);
+      await client.remove(SIGNATURES);
     });
 
     await t.test('one command does everything and leaves a receipt', async () => {
@@ -324,27 +361,15 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     });
 
     await t.test('status --watch redraws in place', async (t) => {
-      const tmux = needProgram(t, 'tmux');
-      if (tmux === undefined) return;
-      const own = ['-L', `airgap-test-${process.pid}`];
-      const run = (...args: string[]) => execFileSync(tmux, [...own, ...args], { encoding: 'utf8' });
-      const command = `${process.execPath} ${ENTRY} status example --watch --kubeconfig ${server.kubeconfig}`;
-      run('new-session', '-d', '-s', 'watch', '-x', '110', '-y', '30', command);
-      try {
-        const screens = new Set<string>();
-        while (screens.size < 3) {
-          const screen = run('capture-pane', '-p', '-t', 'watch');
-          if (screen.includes('clusters/example: completed')) screens.add(screen);
-          await sleep(200);
-        }
-        for (const screen of screens) {
-          assert.equal(screen.split('Hosted clusters').length, 2, 'one table on the screen');
-          assert.match(screen, /^\d.*\d\nHosted clusters\n/, 'the time, then the table, from the first line on');
-        }
-        assert.equal(run('display', '-p', '-t', 'watch', '#{history_size}').trim(), '0', 'nothing has scrolled away');
-      } finally {
-        run('kill-server');
+      const terminal = openTerminal(t, far.folder, [ENTRY, 'status', 'example', '--watch', '--site', 'site.yaml']);
+      if (terminal === undefined) return;
+      const screens = new Set<string>();
+      while (screens.size < 3) screens.add(await terminal.until(/clusters\/example: completed/));
+      for (const screen of screens) {
+        assert.equal(screen.split('Hosted clusters').length, 2, 'one table on the screen');
+        assert.match(screen, /^\d[^\n]*\nHosted clusters\n/, 'the time, then the table, from the first line on');
       }
+      assert.equal(terminal.scrolledLines(), 0);
     });
 
     await t.test('kubeconfig writes a private file, never over another, and merges', async () => {
@@ -406,6 +431,40 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     writeSite(far, (cluster) => ({ ...cluster, storage: { kind: 'existing', storageClass: 'slow' } }), 'slow.yaml');
     const failed = await airgap(...far.bundle, '--site', 'slow.yaml', '--steps', 'storage', '--json');
     assertFailed(failed, 10, 'E_FAILED', /StorageClass\/slow: does not exist/);
+  });
+
+  await t.test('a run that is killed is finished by the next one, with the same identity and keys', async (t) => {
+    const flags = ['--kubeconfig', server.kubeconfig, '--name', 'killed', '--pull-secret', 'pull-secret.json'];
+    const args = [
+      ...far.bundle,
+      '--site',
+      'site.yaml',
+      ...flags,
+      '--node-pool-replicas',
+      '1',
+      '--steps',
+      'hosted-cluster',
+    ];
+    const child = startCli(args, { cwd: far.folder });
+    const ref = { ...hostedRef, name: 'killed' };
+    const key = { apiVersion: 'v1', kind: 'Secret', namespace: 'clusters', name: 'killed-etcd-encryption-key' };
+    while ((await client.get(ref)) === undefined) {
+      if (t.signal.aborted || child.exitCode !== null) throw new Error('the hosted cluster was not made');
+      await sleep(50);
+    }
+    child.kill('SIGKILL');
+    await resultOf(child);
+    const [cluster, secret] = [await client.get(ref), await client.get(key)];
+    const stopAgain = playCluster(server, controllers);
+    try {
+      assertDone(await airgap(...args, '--json'));
+    } finally {
+      await stopAgain();
+    }
+    const finished = await client.get(ref);
+    assert.equal(textAt(finished, 'status', 'version', 'history', 0, 'state'), 'Completed');
+    assert.equal(textAt(finished, 'spec', 'infraID'), textAt(cluster, 'spec', 'infraID'));
+    assert.deepEqual((await client.get(key))?.['data'], secret?.['data']);
   });
 
   await t.test('a cluster that can not be reached as wanted is told by what is wrong with it', async () => {

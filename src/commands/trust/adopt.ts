@@ -2,7 +2,6 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { TrustedRootDifference } from '../../bundle/trusted-root.ts';
 import { AirgapCommand } from '../../cli/command.ts';
-import { confirm } from '../../cli/confirm.ts';
 
 export default class TrustAdopt extends AirgapCommand {
   static override summary = 'Replace the trusted root by a newer one, after showing what changes.';
@@ -26,7 +25,7 @@ export default class TrustAdopt extends AirgapCommand {
     const difference = compareTrustedRoots(current.root, next.root);
     const isSame = difference.added.length === 0 && difference.removed.length === 0;
     this.log(isSame ? 'nothing changes' : formatDifference(difference));
-    const adopted = !isSame && (flags.yes || (await confirm(`replace ${flags.current}?`)));
+    const adopted = !isSame && (flags.yes || (await this.confirm(`replace ${flags.current}?`)));
     if (adopted) await saveTrustedRoot(flags.current, next.bytes);
     this.log(adopted ? `adopted, sha256 ${next.sha256}` : 'not adopted');
     return { ok: true, adopted, sha256: next.sha256, difference };
