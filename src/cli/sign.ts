@@ -25,7 +25,8 @@ export async function chooseSigner(flags: SignFlags, env: NodeJS.ProcessEnv, ctx
   const isGiven = (flags.signature ?? []).length > 0;
   const ways = [keyFile !== undefined, flags.keyless, flags.unsigned === true, isGiven].filter(Boolean).length;
   if (ways !== 1) {
-    const problem = ways === 0 ? 'nothing says how to sign' : 'more than one way to sign is named';
+    const problem =
+      ways === 0 ? 'nothing says how to sign' : '--sign-key, --keyless, --unsigned and --signature exclude each other';
     throw new AirgapError('E_USAGE', problem, {
       hint: 'give --sign-key FILE (airgap keygen makes one), or --keyless, or on purpose --unsigned',
     });

@@ -3,6 +3,7 @@ import type { TrustedRootDifference, TrustedRootEntry } from '../bundle/trusted-
 import type { PlanDiff } from '../mirror/plan-diff.ts';
 import { PlanFileSchema } from '../mirror/plan-file.ts';
 import type { VersionChange } from '../mirror/version-changes.ts';
+import type { InitResult } from './init.ts';
 import type { InspectResult } from './inspect.ts';
 import type { MirrorResult } from './mirror.ts';
 import type { PackResult } from './pack.ts';
@@ -176,6 +177,7 @@ export const ErrorResultSchema = z.looseObject({
 
 /** Command, words joined with `-` → its result. */
 export const RESULT_SCHEMAS = {
+  init: z.strictObject({ ok: z.literal(true), path: text, schema: text }) satisfies z.ZodType<InitResult>,
   inspect: InspectResultSchema,
   keygen: z.strictObject({ privateKey: text, publicKey: text, name: text }),
   kubeconfig: z.strictObject({
