@@ -5,11 +5,11 @@
  *
  * Prints a table of ratios and writes JSON beside it. Needs docker-registry, crane and skopeo (npm run components), GNU time.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { formatYaml } from '../src/core/yaml.ts';
 import { createRegistryClient } from '../src/registry/client.ts';
 import { findProgram } from '../test/support/programs.ts';
@@ -28,6 +28,11 @@ const { values, positionals } = parseArgs({
 });
 const scenario = positionals[0] as Scenario | undefined;
 if (scenario === undefined || !SCENARIOS.includes(scenario)) throw new Error(`which scenario? ${SCENARIOS.join(', ')}`);
+
+/** Never the synchronous form: the registries write into pipes this process has to read. */
+async function shell(command: string): Promise<void> {
+  await promisify(execFile)('bash', ['-c', command]);
+}
 
 interface Bench {
   readonly folder: string;
@@ -79,7 +84,7 @@ async function withContent(
       }),
     );
     writeFileSync(join(folder, 'references'), `${list.map((image) => image.name).join('\n')}\n`);
-    execFileSync('bash', ['-c', `cd ${folder} && AIRGAP_KEY_PASSWORD= ${AIRGAP} keygen --out-prefix bench`]);
+    await shell(`cd ${folder} && AIRGAP_KEY_PASSWORD= ${AIRGAP} keygen --out-prefix bench`);
     const crane = requireProgram(findProgram('crane'), 'crane');
     const skopeo = requireProgram(findProgram('skopeo'), 'skopeo');
     return await work({ folder, source, images, crane, skopeo });
@@ -121,7 +126,7 @@ function pullers({ folder, crane, skopeo }: Bench): Contender[] {
 
 async function verifying(bench: Bench, runs: number): Promise<Result[]> {
   const { folder } = bench;
-  execFileSync('bash', ['-c', ours(bench).command]);
+  await shell(ours(bench).command);
   return measure(
     [
       { name: 'airgap verify', command: `cd ${folder} && ${AIRGAP} verify X.tar --key bench.pub --state-dir state` },
@@ -135,10 +140,10 @@ async function verifying(bench: Bench, runs: number): Promise<Result[]> {
 
 async function pushing(bench: Bench, runs: number): Promise<Result[]> {
   const { folder, crane, skopeo } = bench;
-  execFileSync('bash', ['-c', ours(bench).command]);
+  await shell(ours(bench).command);
   const crane0 = pullers(bench)[0]!;
-  execFileSync('bash', ['-c', crane0.command]);
-  execFileSync('bash', ['-c', pullers(bench)[1]!.command]);
+  await shell(crane0.command);
+  await shell(pullers(bench)[1]!.command);
   return withTargets(runs, (host) => [
     {
       name: 'airgap unpack',

@@ -2,6 +2,7 @@ import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { BundleSigner } from '../workflows/signer.ts';
 import { passwordProvider } from './password.ts';
+import { readSignature } from './trust.ts';
 
 export interface SignFlags {
   readonly 'sign-key': string | undefined;
@@ -13,19 +14,23 @@ export interface SignFlags {
   readonly 'rekor-version': string;
   readonly 'tsa-url': string | undefined;
   readonly unsigned?: boolean;
+  readonly signature?: readonly string[] | undefined;
+  readonly key?: readonly string[] | undefined;
 }
 
 /** The signer the flags choose; `E_USAGE` unless exactly one is chosen: a bundle is never unsigned by accident. */
 export async function chooseSigner(flags: SignFlags, env: NodeJS.ProcessEnv, ctx: RunContext): Promise<BundleSigner> {
   const { keySigner, noSigner } = await import('../workflows/signer.ts');
   const keyFile = flags['sign-key'];
-  const ways = [keyFile !== undefined, flags.keyless, flags.unsigned === true].filter(Boolean).length;
+  const isGiven = (flags.signature ?? []).length > 0;
+  const ways = [keyFile !== undefined, flags.keyless, flags.unsigned === true, isGiven].filter(Boolean).length;
   if (ways !== 1) {
-    const problem = ways === 0 ? 'nothing says how to sign' : '--sign-key, --keyless and --unsigned exclude each other';
+    const problem = ways === 0 ? 'nothing says how to sign' : 'more than one way to sign is named';
     throw new AirgapError('E_USAGE', problem, {
       hint: 'give --sign-key FILE (airgap keygen makes one), or --keyless, or on purpose --unsigned',
     });
   }
+  if (isGiven) return given(flags.signature ?? [], flags.key ?? []);
   if (keyFile !== undefined) {
     const { loadPrivateKey } = await import('../bundle/keys.ts');
     const password = passwordProvider(flags['password-file'], env);
@@ -63,4 +68,14 @@ async function keyless(flags: SignFlags): Promise<BundleSigner> {
     ...(flags['fulcio-url'] === undefined ? {} : { fulcioUrl: flags['fulcio-url'] }),
     ...(flags['tsa-url'] === undefined ? {} : { tsaUrl: flags['tsa-url'] }),
   });
+}
+
+/** Signatures made elsewhere, checked against the public keys that are given with them. */
+async function given(signatureFiles: readonly string[], keyFiles: readonly string[]): Promise<BundleSigner> {
+  const { givenSignatures } = await import('../workflows/signer.ts');
+  const { createTrust } = await import('../bundle/trust.ts');
+  const { loadPublicKey } = await import('../bundle/keys.ts');
+  const keys = await Promise.all(keyFiles.map(async (file) => ({ publicKey: await loadPublicKey(file) })));
+  const signatures = await Promise.all(signatureFiles.map((file) => readSignature(file)));
+  return givenSignatures(signatures, createTrust({ keys, threshold: Math.min(keys.length, signatures.length) }));
 }

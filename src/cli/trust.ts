@@ -143,7 +143,8 @@ function textRule(flags: TrustFlags, name: TextFlag): { exact: string } | { rege
   return regexp === undefined ? undefined : { regexp };
 }
 
-async function readSignature(file: string): Promise<Buffer> {
+/** A detached signature. Throws `E_USAGE` when it can not be read. */
+export async function readSignature(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {

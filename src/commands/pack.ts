@@ -8,6 +8,8 @@ import { openStandardOutput } from '../cli/standard-output.ts';
 import { siteTarget } from '../cli/target.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { PackResult } from '../workflows/pack.ts';
+import type { BundleSigner } from '../workflows/signer.ts';
+import type { Site } from '../workflows/site.ts';
 
 export default class Pack extends AirgapCommand {
   static override summary = 'Mirror everything a configuration asks for into one signed file.';
@@ -24,7 +26,6 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     ...planFlags,
     output: Flags.string({
       char: 'o',
-      required: true,
       helpValue: 'FILE',
       description: 'the bundle to write, - for standard output',
     }),
@@ -42,6 +43,34 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       helpValue: 'NAME',
       description: 'stream the bundle belongs to; the name of the configuration file by default',
     }),
+    plan: Flags.string({
+      helpGroup: 'SIGNING',
+      helpValue: 'DIR',
+      exclusive: ['from-plan', 'output'],
+      description: 'write what is to be signed into DIR and stop: for tokens, key services, a second person',
+    }),
+    'from-plan': Flags.string({
+      helpGroup: 'SIGNING',
+      helpValue: 'DIR',
+      dependsOn: ['signature', 'key'],
+      description: 'pack exactly what DIR planned, with signatures made elsewhere',
+    }),
+    signature: Flags.string({
+      helpGroup: 'SIGNING',
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      dependsOn: ['from-plan'],
+      description: 'signature of the plan (a Sigstore bundle)',
+    }),
+    key: Flags.string({
+      helpGroup: 'SIGNING',
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      dependsOn: ['from-plan'],
+      description: 'public key the signature is checked with before anything is fetched',
+    }),
     serial: Flags.integer({
       min: 1,
       description: 'number in the stream, rising; the creation time in seconds by default',
@@ -51,6 +80,10 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       description: 'creation time to record (UTC), for reproducible bundles',
     }),
     expires: Flags.string({ helpValue: 'TIME', description: 'time after which the bundle should not be used' }),
+    site: Flags.string({
+      helpValue: 'FILE',
+      description: 'site file of the far side: travels inside, with the resources and CA of its registry',
+    }),
     registry: Flags.string({
       helpValue: 'HOST[:PORT][/PREFIX]',
       description: 'registry of the far side: its cluster resources travel in the bundle, ready for oc apply',
@@ -89,7 +122,13 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const { flags } = await this.parse(Pack);
     const ctx = await this.startRun(flags);
     if (flags.output === '-' && this.jsonEnabled()) throw resultInBundle();
-    const signer = await chooseSigner(flags, this.env, ctx);
+    const output = outputOf(flags);
+    const signer = flags.plan === undefined ? await chooseSigner(flags, this.env, ctx) : await notNow();
+    const site =
+      flags.site === undefined ? undefined : await (await import('../workflows/site.ts')).readSite(flags.site);
+    const { readSigningPlan } = await import('../workflows/signing-plan.ts');
+    const planned = flags['from-plan'] === undefined ? undefined : await readSigningPlan(flags['from-plan']);
+    const target = site?.site.registry?.target ?? flags.registry;
     const createdAt = parseTime('--created-at', flags['created-at'] ?? epochTime(this.env['SOURCE_DATE_EPOCH']));
     const expiresAt = parseTime('--expires', flags.expires);
     const { parseVolumeSize } = await import('../bundle/volume-size.ts');
@@ -101,17 +140,20 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       {
         ...(await planOptions(flags, this.env, this.config.userAgent)),
         toolVersion: this.config.version,
-        output: flags.output === '-' ? openStandardOutput() : flags.output,
+        output: output === '-' ? openStandardOutput() : output,
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
-        caBundles: flags['ca-bundle'] ?? [],
+        caBundles: [...siteCaBundles(site?.site), ...(flags['ca-bundle'] ?? [])],
         includeTool: flags['include-tool'],
         volumeIndex: flags['volume-index'],
         ...(volumeSize === undefined ? {} : { volumeSize }),
         fullSelfVerify: flags['self-verify'] === 'full',
-        ...(flags.registry === undefined
+        ...(target === undefined
           ? {}
-          : { target: siteTarget(flags.registry, undefined, flags['max-nested-paths']) }),
+          : { target: siteTarget(flags.registry, site?.site.registry, flags['max-nested-paths']) }),
+        ...(site === undefined ? {} : { site }),
+        ...(flags.plan === undefined ? {} : { planOnly: flags.plan }),
+        ...(planned === undefined ? {} : { signingPlan: planned }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
         ...(createdAt === undefined ? {} : { createdAt }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -119,13 +161,41 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       },
       ctx,
     );
-    if (flags.output !== '-')
+    for (const file of result.signingPlan ?? []) this.log(file);
+    if (output !== '-' && result.signingPlan === undefined)
       this.log(
         `${namesOf(result)}  ${result.bundle.name} serial ${result.bundle.serial}  manifest sha256:${result.manifestSha256}`,
       );
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }
+}
+
+function outputOf({
+  output,
+  plan,
+}: {
+  readonly output: string | undefined;
+  readonly plan: string | undefined;
+}): string {
+  if (output !== undefined) return output;
+  // Nothing is written there when only a plan is asked for.
+  if (plan !== undefined) return plan;
+  throw new AirgapError('E_USAGE', 'nothing says where the bundle goes', {
+    hint: 'give --output FILE, - for standard output',
+  });
+}
+
+/** The signer of a run that signs nothing yet. */
+async function notNow(): Promise<BundleSigner> {
+  return (await import('../workflows/signer.ts')).noSigner();
+}
+
+/** The CA files of the site's registry, for that registry. */
+function siteCaBundles(site: Site | undefined): string[] {
+  const registry = site?.registry;
+  if (registry === undefined) return [];
+  return registry.caFiles.map((file) => `${siteTarget(undefined, registry).registry}=${file}`);
 }
 
 function resultInBundle(): AirgapError {

@@ -1,4 +1,3 @@
-import { execa, ExecaError } from 'execa';
 import { AirgapError } from './errors.ts';
 
 export interface ExecOptions {
@@ -21,6 +20,8 @@ export interface ExecResult {
  * Throws `E_USAGE` when the program is not there, `E_FAILED` with the end of its stderr when it fails or takes too long.
  */
 export async function runProgram(program: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
+  // Loaded when a program is run: most commands never do.
+  const { execa, ExecaError } = await import('execa');
   try {
     const result = await execa(program, [...args], {
       cancelSignal: options.signal,

@@ -20,7 +20,7 @@ export interface MappingOptions {
 }
 
 /** Where the vendor tool keeps what it mirrors to disk. */
-export const VENDOR_CACHE = 'localhost:55000';
+const VENDOR_CACHE = 'localhost:55000';
 
 /** Order in which images are copied: what is needed by others goes first. */
 const COPY_ORDER: Readonly<Record<ImageKind, number>> = {

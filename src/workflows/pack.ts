@@ -2,26 +2,23 @@ import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
-import { planManifest, serializeManifest, type BundleIdentity, type BundleManifest } from '../bundle/manifest.ts';
-import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
+import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
+import { readUnfinished } from '../bundle/unfinished.ts';
 import { assertVolumeCount } from '../bundle/volume-size.ts';
 import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '../bundle/writer.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
-import { formatLock, LOCK_PATH } from '../mirror/lock.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
-import { planFileOf } from '../mirror/plan-file.ts';
-import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-content.ts';
-import { bundleReadme } from './bundle-readme.ts';
-import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
+import { caWarnings, loadCaBundles } from './ca-bundles.ts';
+import { draftBundle, type Draft } from './draft.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
 import { assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
-import { packedReport } from './report/packed.ts';
-import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
+import { writeSigningPlan, type SigningPlan } from './signing-plan.ts';
+import type { Site } from './site.ts';
 import { stage } from './stage.ts';
 import { toolEntries } from './tool-entries.ts';
 import { removeVolumeIndex, writeVolumeIndex } from './volume-index.ts';
@@ -52,6 +49,12 @@ export interface PackOptions extends PlanOptions {
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
   readonly detachedSignature?: string;
+  /** The far side, when it is known: travels as `config/site.yaml`; what it needs must be inside. */
+  readonly site?: { readonly site: Site; readonly text: string };
+  /** Write what is to be signed into this folder and stop (signing, "KMS, PKCS#11, tokens"). */
+  readonly planOnly?: string;
+  /** What was planned and signed elsewhere: exactly that is packed. */
+  readonly signingPlan?: SigningPlan;
 }
 
 export interface PackResult {
@@ -67,6 +70,8 @@ export interface PackResult {
   readonly gaps: MirrorPlan['gaps'];
   /** The volumes in order, with their digests when there is an index; absent: one file. */
   readonly volumes?: readonly { readonly path: string; readonly size: number; readonly sha256?: string }[];
+  /** What is to be signed, when only that was asked for. */
+  readonly signingPlan?: readonly string[];
 }
 
 /**
@@ -76,26 +81,37 @@ export interface PackResult {
  */
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
   const { output, detachedSignature } = options;
-  if (typeof output === 'string') assertOutputPath(output, '--output');
+  if (typeof output === 'string' && options.planOnly === undefined) assertOutputPath(output, '--output');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
   const caBundles = await loadCaBundles(options.caBundles);
   const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);
-  const { plan } = planned;
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
 
-  const unfinished = typeof output === 'string' ? await readUnfinished(partialPathOf(output)) : undefined;
+  assertSiteIsServed(options, planned);
+
+  const unfinished =
+    typeof output === 'string' && options.planOnly === undefined
+      ? await readUnfinished(partialPathOf(output))
+      : undefined;
   const draft = await draftBundle(options, { planned, caBundles, tools }, unfinished);
+  if (options.planOnly !== undefined) {
+    const files = await writeSigningPlan(options.planOnly, serializeManifest(draft.manifest), draft.manifest.bundle);
+    return {
+      ...resultOf(draft, planned),
+      ok: true,
+      output: options.planOnly,
+      bytes: 0,
+      keptBytes: 0,
+      signingPlan: files,
+    };
+  }
   const parts = await signDraft(draft, options, ctx);
   const result = {
+    ...resultOf(draft, planned),
     ok: true as const,
     output: typeof output === 'string' ? output : '-',
-    bundle: draft.manifest.bundle,
-    manifestSha256: createHash('sha256').update(parts.manifestBytes).digest('hex'),
     bytes: parts.layout.size,
-    images: plan.images.length,
-    files: draft.manifest.files.length,
-    gaps: plan.gaps,
   };
   const written =
     typeof output === 'string'
@@ -112,6 +128,25 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
   return { ...result, ...written };
 }
 
+function resultOf(draft: Draft, { plan }: PlanResult) {
+  return {
+    bundle: draft.manifest.bundle,
+    manifestSha256: createHash('sha256').update(serializeManifest(draft.manifest)).digest('hex'),
+    images: plan.images.length,
+    files: draft.manifest.files.length,
+    gaps: plan.gaps,
+  };
+}
+
+/** Hosted clusters on KubeVirt boot from the disk of their release: without it their nodes never come up. */
+function assertSiteIsServed({ site, config }: PackOptions, { plan }: PlanResult): void {
+  if (site === undefined || site.site.hostedClusters.length === 0) return;
+  if (plan.images.some((image) => image.kind === 'kubevirtDisk')) return;
+  throw new AirgapError('E_CONFIG', `${config}: the site has hosted clusters, but no KubeVirt disk is taken for them`, {
+    hint: 'set mirror.platform.kubeVirtContainer: true',
+  });
+}
+
 /** Bytes of each volume, or undefined for one file. `archiveSize` counts GiB, as in the vendor's tool. */
 function sizeOf({ volumeSize }: PackOptions, { imageSet }: PlanResult): number | undefined {
   if (volumeSize === 'none') return undefined;
@@ -120,97 +155,6 @@ function sizeOf({ volumeSize }: PackOptions, { imageSet }: PlanResult): number |
 }
 
 type Written = Pick<PackResult, 'keptBytes' | 'volumes'>;
-
-interface Draft {
-  readonly entries: readonly BundleEntry[];
-  readonly manifest: BundleManifest;
-  /** Signatures of the unfinished run this one continues. */
-  readonly signatures?: readonly Uint8Array[];
-}
-
-interface Content {
-  readonly planned: PlanResult;
-  readonly caBundles: readonly NamedCaBundle[];
-  readonly tools: readonly BundleEntry[];
-}
-
-/** The bundle manifest; that of the unfinished run when it holds the same content and nothing else was asked for. */
-async function draftBundle(
-  options: PackOptions,
-  content: Content,
-  unfinished: UnfinishedBundle | undefined,
-): Promise<Draft> {
-  if (unfinished !== undefined && mayContinue(options, unfinished.manifest.bundle)) {
-    const draft = await draftFor(unfinished.manifest.bundle, content, options);
-    if (serializeManifest(draft.manifest).equals(unfinished.manifestBytes)) {
-      return { ...draft, signatures: unfinished.signatures };
-    }
-  }
-  return draftFor(newIdentity(options), content, options);
-}
-
-async function draftFor(identity: BundleIdentity, content: Content, options: PackOptions): Promise<Draft> {
-  const { planned, caBundles, tools } = content;
-  const { plan, facts } = planned;
-  const extra: ExtraFile[] = [
-    { path: 'config/imageset.yaml', content: Buffer.from(planned.configText) },
-    { path: LOCK_PATH, content: Buffer.from(formatLock(planned.lock)) },
-    ...caBundles.map((bundle) => ({ path: bundle.path, content: Buffer.from(bundle.pem) })),
-    ...(options.target === undefined ? [] : await resourceFiles(planned, options.target, identity, options)),
-    {
-      path: 'README.txt',
-      content: bundleReadme({
-        ...identity,
-        images: plan.images.length,
-        bytes: plan.totalBytes,
-        certificates: caBundles.flatMap((bundle) => bundle.certificates),
-        gaps: plan.gaps.length,
-        tools,
-      }),
-    },
-  ];
-  const others = bundleEntries(plan, facts, extra, tools);
-  const report = packedReport(identity, { planned, caBundles, entries: others });
-  const entries = bundleEntries(plan, facts, [...extra, report], tools);
-  const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
-  return { entries, manifest: planManifest(identity, files) };
-}
-
-async function resourceFiles(
-  { plan, facts }: PlanResult,
-  target: PushTarget,
-  identity: BundleIdentity,
-  options: PackOptions,
-): Promise<ExtraFile[]> {
-  const files = new Map(plan.files.map((file) => [file.path, file.content]));
-  const { files: resources } = await generateResources(planFileOf(plan, facts), {
-    target,
-    readFile: async (path) => files.get(path)!,
-    createdAt: identity.createdAt,
-    version: options.toolVersion,
-    mirrorForm: 'sets',
-  });
-  return resources.map(({ name, content }) => ({ path: `resources/${name}`, content: Buffer.from(content) }));
-}
-
-function mayContinue(options: PackOptions, identity: BundleIdentity): boolean {
-  return (
-    options.bundleName === identity.name &&
-    options.expiresAt === identity.expiresAt &&
-    (options.serial === undefined || options.serial === identity.serial) &&
-    (options.createdAt === undefined || options.createdAt === identity.createdAt)
-  );
-}
-
-function newIdentity(options: PackOptions): BundleIdentity {
-  const createdAt = options.createdAt ?? `${new Date().toISOString().slice(0, 19)}Z`;
-  return {
-    name: options.bundleName,
-    serial: options.serial ?? Math.floor(Date.parse(createdAt) / 1000),
-    createdAt,
-    ...(options.expiresAt === undefined ? {} : { expiresAt: options.expiresAt }),
-  };
-}
 
 /** Signs, or keeps the signatures of the unfinished run when the signer's own check still accepts them. */
 async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): Promise<BundleParts> {

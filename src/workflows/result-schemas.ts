@@ -69,6 +69,7 @@ const PackResultSchema: z.ZodType<PackResult> = z.strictObject({
   keptBytes: count,
   gaps: z.array(GapSchema),
   volumes: z.exactOptional(z.array(z.strictObject({ path: text, size: count, sha256: z.exactOptional(hex) }))),
+  signingPlan: z.exactOptional(texts),
 });
 
 const VerifyResultSchema: z.ZodType<VerifyResult> = z.strictObject({

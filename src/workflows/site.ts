@@ -34,7 +34,13 @@ export type Site = z.infer<typeof SiteSchema>;
  * there, for unknown keys the nearest known one.
  */
 export async function loadSite(path: string): Promise<Site> {
-  return parseSite(await readText(path), path);
+  return (await readSite(path)).site;
+}
+
+/** The same with the text as it was written, which travels in a bundle. */
+export async function readSite(path: string): Promise<{ readonly site: Site; readonly text: string }> {
+  const text = await readText(path);
+  return { site: parseSite(text, path), text };
 }
 
 /** The same for a text; `origin` names it in messages. */

@@ -244,6 +244,64 @@ describe('names and mirror sets are those of the vendor tool', () => {
     );
   });
 
+  test('catalogs by tag and digest, a layout renamed, one catalog under two tags, an image on a registry with a port', async (t) => {
+    const upstream = await upstreamFor(t);
+    if (upstream === undefined) return;
+    const [bundle, operand] = [single('bundle'), both('operand')];
+    await upstream.push('registry.corp:5000/ops/bundle', bundle, '1.0');
+    await upstream.push('registry.corp:5000/ops/operand', operand, '2.0');
+    const image = `registry.corp:5000/ops/bundle:1.0@${bundle.root.digest}`;
+    const files = catalog()
+      .package('alpha', { defaultChannel: 'stable' })
+      .channel('stable', ['alpha.v1'])
+      .bundle('alpha.v1', '1.0.0', {
+        image,
+        relatedImages: [
+          { name: '', image },
+          { name: 'operand', image: `registry.corp:5000/ops/operand@${operand.root.digest}` },
+        ],
+      })
+      .files();
+    const CERTIFIED = 'registry.corp:5000/catalogs/certified';
+    const { digest } = await upstream.pushCatalog(CERTIFIED, files, {
+      tag: 'v4.17',
+      platforms: ['linux/amd64', 'linux/arm64'],
+    });
+    writeOciLayout(join(upstream.folder, 'disk/cat'), catalogContent(catalogImage(files)));
+    const packages = [{ name: 'alpha' }];
+    const platforms = [{ os: 'linux', architecture: 'amd64' }];
+    upstream.writeImageSet({
+      operators: [
+        { catalog: `${CERTIFIED}:v4.17@${digest}`, packages, platforms },
+        { catalog: `${CERTIFIED}:v4.17`, targetTag: 'V4.17_full', full: true },
+        { catalog: 'oci://disk/cat', targetCatalog: 'from/disk', targetTag: 't1', packages },
+      ],
+    });
+    assert.deepEqual(
+      await mappingOf(upstream),
+      [
+        line(`registry.corp:5000/ops/bundle@${bundle.root.digest}`, 'ops/bundle:1.0'),
+        line(`registry.corp:5000/ops/operand@${operand.root.digest}`, `ops/operand:${tagOf(operand)}`),
+        line(`${CERTIFIED}@${digest}`, 'catalogs/certified:v4.17'),
+        line(`${CERTIFIED}@${digest}`, 'catalogs/certified:V4.17_full'),
+        `oci://${join(upstream.folder, 'disk/cat')}=docker://${DESTINATION}/from/disk:t1`,
+      ].toSorted(),
+    );
+    const { files: written, mirrors } = await resourcesOf(upstream);
+    const names = ['certified-v4-17', 'certified-v4-17-full', 'disk-t1'];
+    assert.deepEqual(
+      written.filter((name) => name.startsWith('cs-')),
+      names.map((name) => `cs-${name}.yaml`).toSorted(),
+    );
+    const OPS = `registry.corp:5000/ops -> ${DESTINATION}/ops`;
+    assert.deepEqual(mirrors, { 'idms-operator-0': [OPS], 'itms-operator-0': [OPS] });
+    // One catalog wants amd64 alone, the others want everything: everything is taken.
+    const { images } = JSON.parse((await upstream.succeed('plan', '-c', 'imageset.yaml', '--json')).stdout) as {
+      images: { origin: string; platforms?: object[] }[];
+    };
+    assert.equal(images.find(({ origin }) => origin.includes('/operand@'))!.platforms, undefined);
+  });
+
   test('releases: two names for one component, disks of several architectures, a nightly known by digest alone', async (t) => {
     const architectures = ['amd64', 's390x'] as const;
     const signed = architectures.map((architecture) =>
