@@ -4,6 +4,7 @@ import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { planFileOf } from '../mirror/plan-file.ts';
 import { createRegistryClient } from '../registry/client.ts';
+import { assertOutputPath } from './output-path.ts';
 import { planImageSet, type PlanOptions } from './plan.ts';
 import { planSource } from './plan-source.ts';
 import type { PushTarget } from './push-target.ts';
@@ -37,6 +38,7 @@ export interface MirrorResult {
  * alone: running it again is the resume.
  */
 export async function mirrorImages(options: MirrorOptions, ctx: RunContext): Promise<MirrorResult> {
+  if (options.receipt !== undefined) assertOutputPath(options.receipt, '--receipt');
   const { plan, facts } = await planImageSet(options, ctx);
   const file = planFileOf(plan, facts);
   const client = createRegistryClient(options.registry, ctx);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ReceiptSchema, type Receipt } from '../../src/workflows/receipt.ts';
 import { image, index, pushContent } from '../support/images.ts';
 import { jsonOf, openRepository, succeed, writeImageSet, writeKeys } from '../support/packing.ts';
-import { temporaryFolder } from '../support/run-cli.ts';
+import { runCli, temporaryFolder } from '../support/run-cli.ts';
 import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
 
 const app = index([
@@ -56,4 +56,10 @@ test('unpack and mirror leave the same receipt of the same content', async (t) =
 
   const quiet = mirror.filter((word) => !word.includes('receipt') && word !== 'mirrored.json');
   assert.equal('receipt' in jsonOf(await succeed(quiet, { cwd: folder })), false);
+
+  for (const command of [[...unpack, '--registry', `${access.host}/${freshRepository('unsent')}`], quiet]) {
+    const refused = await runCli([...command, '--receipt', 'no-folder/receipt.json'], { cwd: folder });
+    assert.equal(refused.status, 2);
+    assert.match(String(jsonOf(refused)['message']), /--receipt no-folder\/receipt\.json: .* is not there/);
+  }
 });
