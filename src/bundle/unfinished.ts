@@ -21,11 +21,13 @@ export interface UnfinishedBundle {
   readonly complete: ReadonlySet<number>;
   /** Layout index → bytes that are there, for bodies not complete. */
   readonly progress: ReadonlyMap<number, number>;
+  /** The file, or the volumes in order. */
+  readonly paths: readonly string[];
 }
 
 /**
- * Reads `X.tar.partial` (or the unfinished volumes of `X.tar`) and its journal. Undefined when there is nothing to continue: no file, no journal, or one that
- * does not belong to the other. Our own file, so nothing here is trusted more than it is compared.
+ * Reads `X.tar.partial` (or the unfinished volumes of `X.tar`) and its journal. Undefined when there is nothing to continue:
+ * no file, no journal, or one that does not belong to the other. Our own file, so nothing here is trusted more than it is compared.
  */
 export async function readUnfinished(partialPath: string): Promise<UnfinishedBundle | undefined> {
   const journal = readJournal(journalPath(partialPath));
@@ -45,7 +47,7 @@ export async function readUnfinished(partialPath: string): Promise<UnfinishedBun
     const isSame =
       subject.headSha256 === createHash('sha256').update(head).digest('hex') && subject.size === layout.size;
     if (!isSame || (mode === 'sparse' && volumes.size !== layout.size)) return undefined;
-    return { manifest, manifestBytes, signatures, layout, ...claimsFor(layout, journal) };
+    return { manifest, manifestBytes, signatures, layout, paths, ...claimsFor(layout, journal) };
   } catch (error) {
     if (!isAirgapError(error, 'E_LAYOUT', 'E_LIMIT', 'E_TRUNCATED', 'E_MANIFEST')) throw error;
     return undefined;

@@ -3,7 +3,8 @@ import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
 import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
-import { readUnfinished } from '../bundle/unfinished.ts';
+import { salvageUnfinished } from '../bundle/salvage.ts';
+import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
 import { assertVolumeCount } from '../bundle/volume-size.ts';
 import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '../bundle/writer.ts';
 import { formatBytes } from '../core/bytes.ts';
@@ -117,7 +118,8 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
     typeof output === 'string'
       ? await packToFile(
           output,
-          { entries: draft.entries, parts },
+          // Another bundle than the one that was interrupted: its bodies are used, its names are not.
+          { entries: draft.entries, parts, unfinished: draft.signatures === undefined ? unfinished : undefined },
           { ...options, volumeSize: sizeOf(options, planned) },
           ctx,
         )
@@ -176,15 +178,18 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
 
 async function packToFile(
   output: string,
-  draft: BundleDraft,
+  draft: BundleDraft & { readonly unfinished?: UnfinishedBundle | undefined },
   options: Omit<PackOptions, 'volumeSize'> & { readonly volumeSize: number | undefined },
   ctx: RunContext,
 ): Promise<Written> {
   const { volumeSize } = options;
-  if (volumeSize !== undefined) assertVolumeCount(draft.parts.layout.size, volumeSize);
+  const { size } = draft.parts.layout;
+  if (volumeSize !== undefined) assertVolumeCount(size, volumeSize);
+  const { unfinished } = draft;
+  const salvage = unfinished === undefined ? undefined : salvageUnfinished(output, unfinished, size);
   const file = openBundleFile(output, draft.parts, { volumeSize });
   try {
-    const keptBytes = await stage('pack', ctx, () => writeEntries(draft, file, options.registry, ctx));
+    const keptBytes = await stage('pack', ctx, () => writeEntries({ ...draft, salvage }, file, options.registry, ctx));
     await selfVerify(
       file.pieces.map(({ path }) => path),
       options,
@@ -209,6 +214,8 @@ async function packToFile(
   } catch (error) {
     await file.suspend();
     throw error;
+  } finally {
+    salvage?.close();
   }
 }
 

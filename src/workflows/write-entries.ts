@@ -6,7 +6,9 @@ import {
   type BundleParts,
   type OpenBody,
 } from '../bundle/writer.ts';
+import type { Salvage } from '../bundle/salvage.ts';
 import { formatBytes } from '../core/bytes.ts';
+import { isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { openLayout } from '../oci/layout-source.ts';
 import type { PlannedBlob } from '../mirror/mirror-plan.ts';
@@ -21,6 +23,8 @@ import { transferBlobs } from './transfer.ts';
 export interface BundleDraft {
   readonly entries: readonly BundleEntry[];
   readonly parts: BundleParts;
+  /** Bodies of an interrupted run that made another bundle. */
+  readonly salvage?: Salvage | undefined;
 }
 
 /** An entry with its place in the layout. */
@@ -66,7 +70,10 @@ export async function writeEntries(
       file,
       ctx,
     );
-    const tasks = open.flatMap((item) => (isLocal(item.entry) ? [] : [fetchTask(item, file)]));
+    const remote = open.filter(({ entry }) => !isLocal(entry));
+    const salvaged = draft.salvage === undefined ? [] : await writeSalvaged(remote, draft.salvage, file, ctx);
+    kept += salvaged.reduce((sum, { place }) => sum + place.size, 0);
+    const tasks = remote.filter((item) => !salvaged.includes(item)).map((item) => fetchTask(item, file));
     await transferBlobs(tasks, file, registry, ctx);
   }
   const keptText = kept === 0 ? '' : `, ${formatBytes(kept)} of it kept from an interrupted run`;
@@ -120,6 +127,38 @@ async function writeLocal(items: readonly Placed[], file: BundleFileWriter, ctx:
   } finally {
     writer.close();
   }
+}
+
+/** Takes what an interrupted run has; what turns out to be damaged there is fetched. Returns what was written. */
+async function writeSalvaged(
+  items: readonly Placed[],
+  salvage: Salvage,
+  file: BundleFileWriter,
+  ctx: RunContext,
+): Promise<Placed[]> {
+  const writer = openBodyWriter(file.pieces, { direct: true });
+  const written: Placed[] = [];
+  try {
+    for (const item of items) {
+      const { index, place } = item;
+      if (!salvage.has(place.sha256)) continue;
+      ctx.signal.throwIfAborted();
+      file.restarted(index);
+      try {
+        await writer.write(place, salvage.open(place.sha256));
+      } catch (error) {
+        if (!isAirgapError(error, 'E_DIGEST')) throw error;
+        file.restarted(index);
+        continue;
+      }
+      file.completed(index);
+      written.push(item);
+      ctx.report({ type: 'skipped', digest: `sha256:${place.sha256}`, size: place.size, reason: 'kept' });
+    }
+  } finally {
+    writer.close();
+  }
+  return written;
 }
 
 async function openBlob(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -343,3 +343,32 @@ function mount(t: TestContext, folder: string, args: readonly string[]): string 
   }
   return path;
 }
+
+test('an interrupted run whose configuration then changes gives what it has to the new bundle', async (t) => {
+  const station = await openStation(t);
+  if (station === undefined) return;
+  const { folder, front, config, pack, pub } = station;
+  front.limit(6_000_000);
+  await interrupted(station, 'SIGTERM', { blobBytes: 4_000_000 });
+  const unfinished = await readUnfinished(join(folder, 'x.tar.partial'));
+  assert.ok(unfinished !== undefined);
+  const kept = unfinished.layout.entries.reduce(
+    (sum, { path, size }, at) => (blobs.has(path) && unfinished.complete.has(at) ? sum + size : sum),
+    0,
+  );
+  assert.ok(kept > 0 && kept < totalBlobBytes, `${kept} bytes`);
+
+  // A second name for the same image: another plan, another layout, the same blobs.
+  const { name } = JSON.parse(readFileSync(config, 'utf8')).mirror.additionalImages[0] as { name: string };
+  writeImageSet(folder, [{ name }, { name, targetRepo: 'second/name' }]);
+  front.limit(Infinity);
+  front.reset();
+  const result = jsonOf(await succeed(pack, { cwd: folder }));
+  assert.equal(result['keptBytes'], kept);
+  assert.equal(front.blobBytes(), totalBlobBytes - kept);
+  await succeed(['verify', 'x.tar', '--key', pub, '--deep'], { cwd: folder });
+  assert.deepEqual(
+    readdirSync(folder).filter((file) => file.includes('partial')),
+    [],
+  );
+});
