@@ -27,7 +27,7 @@ export interface AcceptedSignatures {
 }
 
 /** Largest signature that is looked at (signing, section 4). */
-export const MAX_SIGNATURE_BYTES = 1024 * 1024;
+const MAX_SIGNATURE_BYTES = 1024 * 1024;
 
 /** How the library reports a certificate, timestamp or log that leads to nothing in the trusted root. */
 const UNKNOWN_AUTHORITY = /certificate chain|timestamp could not be verified|SCT verification failed/;

@@ -7,7 +7,7 @@ import { quoteForeign } from '../core/quote.ts';
 
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
-export const BUNDLE_PREDICATE_TYPE = 'urn:airgap:attestation:bundle:v1';
+const BUNDLE_PREDICATE_TYPE = 'urn:airgap:attestation:bundle:v1';
 
 /**
  * The bytes that are signed for a bundle: an in-toto Statement v1 in canonical JSON, whose one subject is the bundle

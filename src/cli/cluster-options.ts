@@ -23,7 +23,7 @@ export interface ClusterFlags {
 }
 
 /** The step that fills the registry; the others are on the cluster. */
-export const PUSH_STEP = 'push';
+const PUSH_STEP = 'push';
 
 /**
  * What to do on the cluster, from site file and flags; undefined when nothing asks for a cluster. Flags win over the site

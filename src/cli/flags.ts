@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags';
+import { KEYLESS_PRIVACY } from '../bundle/keyless-options.ts';
 
 /** Connections over all workers; more than these only burden registries. */
 const MAX_CONCURRENCY = 16;
@@ -180,7 +181,7 @@ export const signFlags = {
   }),
   keyless: Flags.boolean({
     helpGroup: 'SIGNING',
-    description: 'sign with a certificate for your identity; a public authority and log publish that identity for ever',
+    description: `sign with a certificate for your identity. ${KEYLESS_PRIVACY}`,
   }),
   'identity-token': Flags.string({
     helpGroup: 'SIGNING',

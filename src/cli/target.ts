@@ -4,7 +4,7 @@ import type { PushTarget } from '../workflows/push-target.ts';
 import type { Site } from '../workflows/site.ts';
 
 /** Reads `HOST[:PORT][/PREFIX]`. Throws `E_USAGE` that says what is wrong with it. */
-export function parseTarget(text: string): { registry: string; prefix: string } {
+function parseTarget(text: string): { registry: string; prefix: string } {
   const rest = text.replace(/^docker:\/\//, '').replace(/\/+$/, '');
   const slash = rest.indexOf('/');
   const registry = slash < 0 ? rest : rest.slice(0, slash);

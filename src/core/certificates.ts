@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { AirgapError } from './errors.ts';
 
 /** A certificate is reported when it ends within this time. */
-export const EXPIRY_NOTICE_DAYS = 90;
+const EXPIRY_NOTICE_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
 

@@ -40,11 +40,6 @@ export function formatYaml(value: unknown, options: { readonly sortKeys?: boolea
   return dump(value, { lineWidth: -1, noRefs: true, sortKeys: options.sortKeys ?? false });
 }
 
-/** Several documents, each introduced by `---`. */
-export function formatYamlStream(values: readonly unknown[], options: { readonly sortKeys?: boolean } = {}): string {
-  return values.map((value) => `---\n${formatYaml(value, options)}`).join('');
-}
-
 function withOrigin<T>(origin: string, parse: () => T): T {
   try {
     return parse();

@@ -1,5 +1,4 @@
 import { createHash, type Hash } from 'node:crypto';
-import { AirgapError } from '../core/errors.ts';
 
 /** Algorithm plus lower-case hex (OCI image-spec, "Digests"). */
 export type Digest = `sha256:${string}` | `sha512:${string}`;
@@ -11,14 +10,6 @@ const PATTERN = /^(sha256|sha512):([0-9a-f]+)$/;
 export function isDigest(text: string): text is Digest {
   const match = PATTERN.exec(text);
   return match !== null && match[2]!.length === HEX_LENGTH[match[1] as keyof typeof HEX_LENGTH];
-}
-
-/** `text` as a digest; throws `E_CONFIG` naming `what` otherwise. */
-export function parseDigest(text: string, what: string): Digest {
-  if (isDigest(text)) return text;
-  throw new AirgapError('E_CONFIG', `${what}: ${JSON.stringify(text.slice(0, 80))} is not a digest`, {
-    hint: 'a digest is "sha256:" and 64 lower-case hex digits',
-  });
 }
 
 /** The part after the colon. */

@@ -6,9 +6,9 @@ import type { MirrorPlan, PlannedBlob, PlannedImage } from '../mirror/mirror-pla
 import { formatPlanFile, PLAN_PATH, planFileOf, type PlanFacts } from '../mirror/plan-file.ts';
 
 /** Name of an image inside the layout's `index.json` (OCI image-spec, annotations). */
-export const REF_NAME = 'org.opencontainers.image.ref.name';
+const REF_NAME = 'org.opencontainers.image.ref.name';
 /** Where the image came from, for people who look into `index.json`. */
-export const SOURCE_ANNOTATION = 'io.airgap.image.source';
+const SOURCE_ANNOTATION = 'io.airgap.image.source';
 
 /** One file of a bundle before it is written: known in full (`content`) or fetched while writing (`blob`). */
 export type BundleEntry = { readonly path: string; readonly size: number; readonly sha256: string } & (

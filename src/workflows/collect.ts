@@ -29,7 +29,7 @@ export interface CollectOptions {
 }
 
 /** Folder of a bundle for the files `targetCatalogSourceTemplate` names. */
-export const TEMPLATE_FOLDER = 'config/templates/';
+const TEMPLATE_FOLDER = 'config/templates/';
 
 /**
  * Runs the collectors in the vendor tool's order: releases, operators, additional images, Helm. Blocked images are taken
