@@ -41,6 +41,17 @@ Only after the signature was good does the list of checksums mean anything.
 Use it without airgap (skopeo): the bundle is an OCI image layout
   skopeo inspect oci-archive:BUNDLE.tar:REPOSITORY:TAG
   skopeo copy --all oci-archive:BUNDLE.tar:REPOSITORY:TAG docker://HOST:PORT/REPOSITORY:TAG
+skopeo finds only images in OCI format that way. All images, also those in Docker format (releases),
+in the folder the bundle was unpacked into:
+  mkdir dir; echo 'Directory Transport Version: 1.1' > dir/version
+  for blob in "$PWD"/blobs/sha256/*; do
+    ln -s "$blob" dir/; ln -s "$blob" "dir/\${blob##*/}.manifest.json"
+  done
+  jq -r '.manifests[] | [.digest, .annotations["org.opencontainers.image.ref.name"] // empty]
+      | select(length == 2) | join(" ")' index.json | while read -r digest name; do
+    ln -sf "$PWD/blobs/sha256/\${digest#sha256:}" dir/manifest.json
+    skopeo copy --all --preserve-digests dir:dir "docker://HOST:PORT/$name" < /dev/null
+  done
 index.json lists every REPOSITORY:TAG; plan.json says where each image came from and why it is in.
 
 CA certificates inside (ca/)
