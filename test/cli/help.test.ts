@@ -81,7 +81,7 @@ test('messages name only flags that exist', () => {
   // Flags of other programs that are told how to be used.
   const foreign = new Set([
     ...['help', 'no', 'src-tls-verify'],
-    ...['all', 'armor', 'export', 'bundle', 'insecure-ignore-tlog'],
+    ...['all', 'armor', 'export', 'bundle', 'insecure-ignore-tlog', 'preserve-digests'],
     ...['hooks', 'include-crds', 'kube-version', 'destination'],
     ...['cache-dir', 'enable-uwm-telemetry-remote-write'],
   ]);
