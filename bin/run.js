@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Production entry: the built commands in dist/.
 import module from 'node:module';
+import v8 from 'node:v8';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (!((major === 24 && minor >= 15) || major >= 26)) {
@@ -11,6 +12,8 @@ if (!((major === 24 && minor >= 15) || major >= 26)) {
   process.exit(1);
 }
 
+// Bytes flow through; little is kept. A small young generation lets go of their buffers early (measured: a quarter less memory).
+v8.setFlagsFromString('--max-semi-space-size=1');
 module.enableCompileCache();
 const { execute } = await import('@oclif/core/execute');
 await execute({ dir: import.meta.url });

@@ -1,11 +1,15 @@
 // The CLI as one file: commands come from a table made at build time, nothing is looked for on the disk.
 import { commands as modules } from 'airgap:commands';
 import { dirname } from 'node:path';
+import v8 from 'node:v8';
 import { execute } from '@oclif/core/execute';
 import type { Command } from '@oclif/core/command';
 import type { Plugin } from '@oclif/core/interfaces';
 import manifest from '../oclif.manifest.json' with { type: 'json' };
 import packageData from '../package.json' with { type: 'json' };
+
+// As in bin/run.js: buffers are let go of early.
+v8.setFlagsFromString('--max-semi-space-size=1');
 
 const root = dirname(process.execPath);
 const commands = Object.values(manifest.commands).map((command) => ({

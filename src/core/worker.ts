@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
  * Workers move bytes and keep nothing: a small young generation is collected often and lets go of the socket buffers its
  * objects hold, which would otherwise add up to more than all else (measured).
  */
-const SMALL_HEAP = { maxYoungGenerationSizeMb: 4 };
+const SMALL_HEAP = { maxYoungGenerationSizeMb: 2 };
 
 /**
  * Starts the worker whose entry file `name` (no ending) lies beside the calling module, given by its `import.meta.url`.
