@@ -118,8 +118,8 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
     typeof output === 'string'
       ? await packToFile(
           output,
-          // Another bundle than the one that was interrupted: its bodies are used, its names are not.
-          { entries: draft.entries, parts, unfinished: draft.signatures === undefined ? unfinished : undefined },
+          // Another bundle or signature than the one that was interrupted: its bodies are used, its names are not.
+          { entries: draft.entries, parts, unfinished: parts.signatures === draft.signatures ? undefined : unfinished },
           { ...options, volumeSize: sizeOf(options, planned) },
           ctx,
         )
@@ -164,7 +164,7 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
   const { signer } = options;
   const kept = draft.signatures;
   const signatures =
-    kept !== undefined && signer.accepts(manifestBytes, kept)
+    kept !== undefined && signer.keepsSignatures && signer.accepts(manifestBytes, kept)
       ? kept
       : await signer.sign(manifestBytes, draft.manifest.bundle, ctx);
   if (!signer.accepts(manifestBytes, signatures)) {
