@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
+import type { OciCheckOptions } from '../bundle/oci-checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
 import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import { salvageUnfinished } from '../bundle/salvage.ts';
@@ -11,6 +12,8 @@ import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
+import { planFileOf } from '../mirror/plan-file.ts';
+import { ociExpectations } from './bundle-policy.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
@@ -120,7 +123,7 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
           output,
           // Another bundle or signature than the one that was interrupted: its bodies are used, its names are not.
           { entries: draft.entries, parts, unfinished: parts.signatures === draft.signatures ? undefined : unfinished },
-          { ...options, volumeSize: sizeOf(options, planned) },
+          { ...options, volumeSize: sizeOf(options, planned), oci: expectationsOf(planned) },
           ctx,
         )
       : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
@@ -156,6 +159,16 @@ function sizeOf({ volumeSize }: PackOptions, { imageSet }: PlanResult): number |
   return volumeSize ?? (archiveSize > 0 ? archiveSize * 2 ** 30 : undefined);
 }
 
+/** What the far side will expect of the layout. */
+function expectationsOf({ plan, facts }: PlanResult): OciCheckOptions {
+  return ociExpectations(planFileOf(plan, facts));
+}
+
+type FileOptions = Omit<PackOptions, 'volumeSize'> & {
+  readonly volumeSize: number | undefined;
+  readonly oci: OciCheckOptions;
+};
+
 type Written = Pick<PackResult, 'keptBytes' | 'volumes'>;
 
 /** Signs, or keeps the signatures of the unfinished run when the signer's own check still accepts them. */
@@ -179,7 +192,7 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
 async function packToFile(
   output: string,
   draft: BundleDraft & { readonly unfinished?: UnfinishedBundle | undefined },
-  options: Omit<PackOptions, 'volumeSize'> & { readonly volumeSize: number | undefined },
+  options: FileOptions,
   ctx: RunContext,
 ): Promise<Written> {
   const { volumeSize } = options;
@@ -243,19 +256,20 @@ async function packToStream(
   return { keptBytes };
 }
 
+/** What the far side checks before it uses anything: a bundle it refuses must not get its name here. */
 async function selfVerify(
   paths: readonly string[],
-  options: Pick<PackOptions, 'signer' | 'fullSelfVerify'>,
+  { signer, fullSelfVerify, oci }: Pick<FileOptions, 'signer' | 'fullSelfVerify' | 'oci'>,
   ctx: RunContext,
 ): Promise<void> {
   await stage('check', ctx, async () => {
     const { files } = await verifyBundle(
       { paths },
-      { ...ctx, accept: options.signer.accept, manifestOnly: !options.fullSelfVerify },
+      { ...ctx, accept: signer.accept, contents: fullSelfVerify ? 'all' : 'as-used', oci },
     );
     return {
       result: undefined,
-      detail: options.fullSelfVerify ? `all ${files} files` : 'signature and bundle manifest',
+      detail: fullSelfVerify ? `all ${files} files` : 'signature, structure and image manifests',
     };
   });
 }
