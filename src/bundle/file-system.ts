@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 
 /** statfs(2) types of file systems that have no holes: growing a file writes zeros. */
 const MSDOS_SUPER_MAGIC = 0x4d44;
@@ -10,6 +10,8 @@ const EXFAT_SUPER_MAGIC = 0x2011bab0;
 const LARGEST_FAT_FILE = 2 ** 32 - 1;
 /** Unit of `blocks` in stat(2), whatever the file system uses. */
 const STAT_BLOCK = 512;
+/** Says in the data of an error that the result could not be written, as opposed to its source. */
+const OUTPUT = 'output';
 
 /** False on FAT and exFAT, where a file of final length would first be filled with zeros as a whole. */
 export function canBeSparse(folder: string): boolean {
@@ -53,14 +55,42 @@ export function assertSpace(path: string, size: number, options: SpaceOptions = 
   );
 }
 
-/** What a failed write is thrown as: a full disk as `E_SPACE` (also when `error` is undefined), anything else unchanged. */
-export function spaceError(path: string, error: unknown): unknown {
+/**
+ * What a failure of the unfinished file is thrown as: a full disk as `E_SPACE` (also when `error` is undefined), anything else
+ * the system says (`EIO`, `EROFS`, …) as `E_USAGE`, the code of every output that can not be written: it will not come right by
+ * asking again, the user has to name another place. What is no error of the system is returned unchanged.
+ */
+export function outputError(path: string, error: unknown): unknown {
   const code = systemCodeOf(error);
-  if (error !== undefined && code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
-  return new AirgapError('E_SPACE', `${path}: the disk is full`, {
-    hint: 'make room and run the same command again: it continues where it stopped',
-    ...(error === undefined ? {} : { cause: error }),
+  const data = { side: OUTPUT };
+  if (error === undefined || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new AirgapError('E_SPACE', `${path}: the disk is full`, {
+      hint: 'make room and run the same command again: it continues where it stopped',
+      data,
+      ...(error === undefined ? {} : { cause: error }),
+    });
+  }
+  const call = syscallOf(error);
+  if (call === undefined) return error;
+  return new AirgapError('E_USAGE', `${path} can not be ${call === 'read' ? 'read' : 'written'}: ${code}`, {
+    hint: 'check the disk and its mount (dmesg says more), or write to another one with -o',
+    data,
+    cause: error,
   });
+}
+
+/** True for the errors of {@link outputError}, also after they crossed threads: every other body would fail the same way. */
+export function isOutputError(error: unknown): error is AirgapError {
+  return error instanceof AirgapError && error.data?.['side'] === OUTPUT;
+}
+
+/** Opens a file of the unfinished bundle. Throws what {@link outputError} makes of a failure. */
+export function openOutput(path: string, flags: 'r' | 'r+' | 'w' | 'w+'): number {
+  try {
+    return openSync(path, flags, 0o644);
+  } catch (error) {
+    throw outputError(path, error);
+  }
 }
 
 /** Makes names in a folder durable. */

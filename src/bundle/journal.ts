@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { systemCodeOf } from '../core/errors.ts';
-import { spaceError } from './file-system.ts';
+import { openOutput, outputError } from './file-system.ts';
 
 /** Data reaches the disk, and then the journal, this often while a bundle is written. */
 const FLUSH_MS = 1000;
@@ -122,7 +122,7 @@ export function openJournal(
   syncData: () => Promise<void>,
   existing?: JournalContent,
 ): Journal {
-  const fd = openSync(path, existing === undefined ? 'w' : 'r+', 0o644);
+  const fd = openOutput(path, existing === undefined ? 'w' : 'r+');
   let length = existing?.length ?? 0;
   const append = (text: string): void => {
     const bytes = Buffer.from(text, 'latin1');
@@ -131,7 +131,7 @@ export function openJournal(
         done += writeSync(fd, bytes, done, bytes.length - done, length + done);
       }
     } catch (error) {
-      throw spaceError(path, error);
+      throw outputError(path, error);
     }
     length += bytes.length;
   };
@@ -161,7 +161,11 @@ export function openJournal(
     voided.clear();
     if (done.length === 0 && taken.length === 0) return;
     // Taken before the sync: what is reported while it runs waits for the next one.
-    await syncData();
+    try {
+      await syncData();
+    } catch (error) {
+      throw outputError(path, error);
+    }
     const progress = taken.filter(([entry]) => !voided.has(entry));
     for (const [entry, received] of progress) claimed.set(entry, received);
     append(
@@ -178,7 +182,7 @@ export function openJournal(
     await queue;
   };
   const schedule = (): void => {
-    if (failure !== undefined) throw spaceError(path, failure);
+    if (failure !== undefined) throw outputError(path, failure);
     timer ??= setTimeout(() => {
       flush().catch((error: unknown) => (failure = error));
     }, FLUSH_MS);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse, spaceError, syncFolder } from './file-system.ts';
+import { assertSpace, canBeSparse, outputError, syncFolder } from './file-system.ts';
 import {
   isSameSubject,
   journalPath,
@@ -138,7 +138,7 @@ export async function writeInOrder(
       try {
         data.writeSync(chunk, at);
       } catch (error) {
-        throw spaceError(writer.partialPath, error);
+        throw outputError(writer.partialPath, error);
       }
       at += chunk.length;
       while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
@@ -197,7 +197,11 @@ function makeWriter(
       const missing = parts.layout.entries.length - parts.layout.firstFile - done.size;
       if (missing > 0) throw new Error(`${partialPath}: ${missing} entries are not written`);
       await journal.flush();
-      data.sync();
+      try {
+        data.sync();
+      } catch (error) {
+        throw outputError(partialPath, error);
+      }
       // The first one last: as long as it has its unfinished name, the next run knows what it continues. All is still open
       // here, so that a rename that fails leaves a run that can be suspended.
       for (const { path, finalPath } of pieces.toReversed()) renameSync(path, finalPath);
@@ -243,7 +247,7 @@ function beginFile(pieces: readonly Piece[], parts: BundleParts, head: Buffer, m
     }
     data.sync();
   } catch (error) {
-    throw spaceError(pieces[0]!.path, error);
+    throw outputError(pieces[0]!.path, error);
   } finally {
     data.close();
   }

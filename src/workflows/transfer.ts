@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { AirgapError, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { startWorker } from '../core/worker.ts';
+import { isOutputError } from '../bundle/file-system.ts';
 import { openBodyWriter, type BundleFileWriter } from '../bundle/writer.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
@@ -53,7 +54,7 @@ export async function transferBlobs(
           await fetchBody(task, { client, writer }, book.progressOf(task), ctx);
           book.done(task);
         } catch (error) {
-          if (isAbort(error) || !(error instanceof AirgapError) || error.code === 'E_SPACE') throw error;
+          if (isAbort(error) || !(error instanceof AirgapError) || isOutputError(error)) throw error;
           failures.push({ task, error });
         }
       }
@@ -119,7 +120,7 @@ export async function transferBlobs(
             return settled(worker);
           case 'failed': {
             const error = fromPlainError(message.error);
-            if (!(error instanceof AirgapError) || error.code === 'E_SPACE') return fail(error);
+            if (!(error instanceof AirgapError) || isOutputError(error)) return fail(error);
             failures.push({ task, error });
             return settled(worker);
           }

@@ -2,14 +2,25 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { planLayout } from '../../src/bundle/layout.ts';
-import { openBundleFile } from '../../src/bundle/writer.ts';
+import { openBodyWriter, openBundleFile } from '../../src/bundle/writer.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import { MEDIA_TYPE } from '../../src/oci/types.ts';
+import { createRegistryClient } from '../../src/registry/client.ts';
+import { fetchBody, type FetchProgress } from '../../src/workflows/fetch-body.ts';
 import { transferBlobs } from '../../src/workflows/transfer.ts';
-import { blob, buildBundle, collectingContext, noise, temporaryFolder, type TestFile } from '../support/bundles.ts';
+import {
+  blob,
+  buildBundle,
+  collectingContext,
+  noise,
+  sha256,
+  temporaryFolder,
+  type TestFile,
+} from '../support/bundles.ts';
 
 interface BlobServer {
   readonly server: Server;
@@ -63,3 +74,43 @@ for (const maxConnections of [1, 3]) {
     assert.equal(most(), maxConnections);
   });
 }
+
+const BODY = blob(noise(300_000, 'body'));
+const QUIET: FetchProgress = { received: () => undefined, restarted: () => undefined };
+
+/** Fetches BODY to the beginning of a file. */
+async function fetchTo(t: TestContext, { host }: BlobServer, path: string, progress = QUIET): Promise<void> {
+  const client = createRegistryClient({ userAgent: 'airgap-test', authFiles: [], attempts: 1 }, collectingContext());
+  const writer = openBodyWriter(path, { direct: false });
+  t.after(() => {
+    client.close();
+    writer.close();
+  });
+  const size = BODY.content.length;
+  const hex = sha256(BODY.content);
+  const descriptor = { mediaType: MEDIA_TYPE.ociLayer, digest: `sha256:${hex}` as const, size };
+  const place = { path: BODY.path, size, sha256: hex, bodyAt: 0 };
+  const sources = [parseReference(`${host}/x/app:v1`)];
+  const task = { index: 0, place, descriptor, sources, received: 0 };
+  await fetchBody(task, { client, writer }, progress, collectingContext());
+}
+
+test('an output that can not be written to is told as such, and the source is not asked again', async (t) => {
+  const source = await serveBlobs(t, [BODY]);
+  // The kernel answers writes to memory that is not there as a broken disk does.
+  const failure = { code: 'E_USAGE', message: '/proc/self/mem can not be written: EIO' };
+  await assert.rejects(fetchTo(t, source, '/proc/self/mem'), failure);
+  assert.equal(source.asked(), 1);
+});
+
+test('a defect of ours is not taken for a broken connection', async (t) => {
+  const source = await serveBlobs(t, [BODY]);
+  const path = join(temporaryFolder(t), 'body');
+  writeFileSync(path, '');
+  const defect = new TypeError('a defect');
+  const received = (): void => {
+    throw defect;
+  };
+  await assert.rejects(fetchTo(t, source, path, { ...QUIET, received }), defect);
+  assert.equal(source.asked(), 1);
+});
