@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { quoteForeign } from '../core/quote.ts';
-import { isOutputError, openOutput, outputError } from './file-system.ts';
+import { isOutputError, NO_FOLLOW, openOutput, outputError } from './file-system.ts';
 import { locateIn, type Piece, type PiecePlace } from './pieces.ts';
 
 /** Where a body belongs: a layout entry, or just this much of one (what a worker is sent). */
@@ -259,7 +259,7 @@ function openDirect(path: string): number | undefined {
   const flag = constants.O_DIRECT as number | undefined;
   if (flag === undefined) return undefined;
   try {
-    return openSync(path, constants.O_RDWR | flag);
+    return openSync(path, constants.O_RDWR | flag | NO_FOLLOW);
   } catch (error) {
     if (systemCodeOf(error) !== 'EINVAL') throw error;
     return undefined;

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
@@ -10,6 +10,8 @@ const EXFAT_SUPER_MAGIC = 0x2011bab0;
 const LARGEST_FAT_FILE = 2 ** 32 - 1;
 /** Unit of `blocks` in stat(2), whatever the file system uses. */
 const STAT_BLOCK = 512;
+/** What could not be done, by system call. */
+const VERBS: Readonly<Record<string, string>> = { open: 'opened', read: 'read' };
 /** Says in the data of an error that the result could not be written, as opposed to its source. */
 const OUTPUT = 'output';
 
@@ -72,8 +74,15 @@ export function outputError(path: string, error: unknown): unknown {
   }
   const call = syscallOf(error);
   if (call === undefined) return error;
-  return new AirgapError('E_USAGE', `${path} can not be ${call === 'read' ? 'read' : 'written'}: ${code}`, {
-    hint: 'check the disk and its mount (dmesg says more), or write to another one with -o',
+  if (code === 'ELOOP') {
+    return new AirgapError('E_USAGE', `${path} is a symbolic link, which is not followed`, {
+      hint: 'remove it; to write elsewhere, name that place itself',
+      data,
+      cause: error,
+    });
+  }
+  return new AirgapError('E_USAGE', `${path} can not be ${VERBS[call] ?? 'written'}: ${code}`, {
+    hint: 'check the disk, its mount and the rights (dmesg says more), or write to another place',
     data,
     cause: error,
   });
@@ -84,10 +93,22 @@ export function isOutputError(error: unknown): error is AirgapError {
   return error instanceof AirgapError && error.data?.['side'] === OUTPUT;
 }
 
-/** Opens a file of the unfinished bundle. Throws what {@link outputError} makes of a failure. */
-export function openOutput(path: string, flags: 'r' | 'r+' | 'w' | 'w+'): number {
+/** A name somebody else could have put into the folder must not lead elsewhere. */
+export const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
+
+const OPEN_FLAGS = {
+  r: constants.O_RDONLY,
+  'r+': constants.O_RDWR,
+  w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
+  'w+': constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+} as const;
+
+/**
+ * Opens a file of the unfinished bundle, never through a symbolic link. Throws what {@link outputError} makes of a failure.
+ */
+export function openOutput(path: string, flags: keyof typeof OPEN_FLAGS): number {
   try {
-    return openSync(path, flags, 0o644);
+    return openSync(path, OPEN_FLAGS[flags] | NO_FOLLOW, 0o644);
   } catch (error) {
     throw outputError(path, error);
   }

@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { systemCodeOf } from '../core/errors.ts';
-import { openOutput, outputError } from './file-system.ts';
+import { NO_FOLLOW, openOutput, outputError } from './file-system.ts';
 
 /** Data reaches the disk, and then the journal, this often while a bundle is written. */
 const FLUSH_MS = 1000;
@@ -58,16 +58,12 @@ export function journalPath(partialPath: string): string {
 
 /**
  * Reads a journal as far as it is intact: a last line without its end, or anything that is no line of ours (a crash may leave
- * zeros), ends it. Undefined when there is none or its first line is unreadable.
+ * zeros), ends it. Undefined when there is none or its first line is unreadable. Throws `E_USAGE` when the system does not let it be read, or
+ * it is a symbolic link.
  */
 export function readJournal(path: string): JournalContent | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'latin1');
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw error;
-    return undefined;
-  }
+  const text = readText(path);
+  if (text === undefined) return undefined;
   const firstEnd = text.indexOf('\n');
   const first = FIRST_LINE.exec(text.slice(0, Math.max(0, firstEnd)));
   if (first === null) return undefined;
@@ -99,6 +95,20 @@ export function readJournal(path: string): JournalContent | undefined {
     progress,
     length: at,
   };
+}
+
+function readText(path: string): string | undefined {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | NO_FOLLOW);
+    try {
+      return readFileSync(fd, 'latin1');
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw outputError(path, error);
+    return undefined;
+  }
 }
 
 /** True when both speak of the same unfinished file. */

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
 import type { OciCheckOptions } from '../bundle/oci-checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
+import { takeLock } from '../bundle/lock-file.ts';
 import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import { salvageUnfinished } from '../bundle/salvage.ts';
 import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
@@ -81,12 +82,17 @@ export interface PackResult {
 /**
  * Mirrors everything the configuration asks for into one signed file. Bytes go to their final place at once; the name of
  * the file appears when it is complete and its own check has passed; an interrupted run continues where it stopped as long
- * as the content to take is the same.
+ * as the content to take is the same. Throws `E_USAGE` when another run is writing the same file.
  */
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
   const { output, detachedSignature } = options;
   if (typeof output === 'string' && options.planOnly === undefined) assertOutputPath(output, '--output');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
+  // Held to the end: a second run would write into the same unfinished file.
+  await using _lock =
+    typeof output === 'string' && options.planOnly === undefined
+      ? await takeLock(`${partialPathOf(output)}.lock`, partialPathOf(output))
+      : undefined;
   const caBundles = await loadCaBundles(options.caBundles);
   const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);

@@ -5,8 +5,10 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -400,4 +402,23 @@ test('in order, a body whose source delivered other content begins anew in the n
   await writeInOrder(second, parts, { open: right, signal });
   await second.finish();
   assert.deepEqual(readFileSync(path), archive(bundle));
+});
+
+test('an unfinished file or journal that is a symbolic link is not followed', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'X.tar');
+  const parts = partsOf(buildBundle([blob('content')]));
+  const elsewhere = join(folder, 'elsewhere');
+  writeFileSync(elsewhere, 'of somebody');
+  symlinkSync(elsewhere, partialPathOf(path));
+  assert.throws(() => openBundleFile(path, parts), withCode('E_USAGE'));
+  assert.equal(readFileSync(elsewhere, 'utf8'), 'of somebody');
+
+  rmSync(partialPathOf(path));
+  await openBundleFile(path, parts).suspend();
+  const journal = journalPath(partialPathOf(path));
+  renameSync(journal, elsewhere);
+  symlinkSync(elsewhere, journal);
+  assert.throws(() => openBundleFile(path, parts), withCode('E_USAGE'));
+  await assert.rejects(readUnfinished(partialPathOf(path)), withCode('E_USAGE'));
 });
