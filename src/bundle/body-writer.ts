@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { quoteForeign } from '../core/quote.ts';
-import { spaceError } from './file-system.ts';
+import { isOutputError, NO_FOLLOW, openOutput, outputError } from './file-system.ts';
 import { locateIn, type Piece, type PiecePlace } from './pieces.ts';
 
 /** Where a body belongs: a layout entry, or just this much of one (what a worker is sent). */
@@ -137,8 +137,8 @@ export function openBodyWriter(
         }
       }
     } catch (error) {
-      // A full disk is not asked again; what a broken source delivered is kept.
-      if (!(error instanceof AirgapError && error.code === 'E_SPACE')) flush();
+      // A full or broken disk is not asked again; what a broken source delivered is kept.
+      if (!isOutputError(error)) flush();
       throw error;
     }
     flush();
@@ -200,7 +200,7 @@ interface BodyFile {
 }
 
 function openBodyFile(path: string, wantsDirect: boolean): BodyFile {
-  const plain = openSync(path, 'r+');
+  const plain = openOutput(path, 'r+');
   let direct = wantsDirect ? openDirect(path) : undefined;
   const dropDirect = (): void => {
     if (direct !== undefined) closeSync(direct);
@@ -216,16 +216,16 @@ function openBodyFile(path: string, wantsDirect: boolean): BodyFile {
           done = writeSync(direct, bytes, 0, bytes.length, position);
         } catch (error) {
           // Some file systems open with O_DIRECT and refuse the write.
-          if (systemCodeOf(error) !== 'EINVAL') throw spaceError(path, error);
+          if (systemCodeOf(error) !== 'EINVAL') throw outputError(path, error);
           dropDirect();
         }
         // Half a cache-free write would put ordinary bytes into the same page; it happens only when the disk is full.
-        if (done > 0 && done < bytes.length) throw spaceError(path, undefined);
+        if (done > 0 && done < bytes.length) throw outputError(path, undefined);
       }
       try {
         while (done < bytes.length) done += writeSync(plain, bytes, done, bytes.length - done, position + done);
       } catch (error) {
-        throw spaceError(path, error);
+        throw outputError(path, error);
       }
     },
     read(bytes, position) {
@@ -233,11 +233,15 @@ function openBodyFile(path: string, wantsDirect: boolean): BodyFile {
         try {
           return readSync(direct, bytes, 0, bytes.length, position);
         } catch (error) {
-          if (systemCodeOf(error) !== 'EINVAL') throw error;
+          if (systemCodeOf(error) !== 'EINVAL') throw outputError(path, error);
           dropDirect();
         }
       }
-      return readSync(plain, bytes, 0, bytes.length, position);
+      try {
+        return readSync(plain, bytes, 0, bytes.length, position);
+      } catch (error) {
+        throw outputError(path, error);
+      }
     },
     close() {
       closeSync(plain);
@@ -255,7 +259,7 @@ function openDirect(path: string): number | undefined {
   const flag = constants.O_DIRECT as number | undefined;
   if (flag === undefined) return undefined;
   try {
-    return openSync(path, constants.O_RDWR | flag);
+    return openSync(path, constants.O_RDWR | flag | NO_FOLLOW);
   } catch (error) {
     if (systemCodeOf(error) !== 'EINVAL') throw error;
     return undefined;

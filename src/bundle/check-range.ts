@@ -1,3 +1,4 @@
+import { isAirgapError } from '../core/errors.ts';
 import { checkEntries, lengthOf } from './entry-check.ts';
 import type { BundleFailure } from './failure.ts';
 import type { LayoutEntry } from './layout.ts';
@@ -68,7 +69,21 @@ export function* checkRangeInSteps(
   while (left > 0) {
     if (task.first + done >= Atomics.load(shared.limit, 0)) return;
     const wanted = Math.min(left, buffer.length);
-    const count = volumes.readSync(buffer.subarray(0, wanted), position);
+    let count: number;
+    try {
+      count = volumes.readSync(buffer.subarray(0, wanted), position);
+    } catch (error) {
+      if (!isAirgapError(error, 'E_TRUNCATED')) throw error;
+      // As data: errors lose their kind between threads.
+      const { code, message } = error;
+      yield indexed({
+        code,
+        message,
+        at: (task.entries[done] ?? task.entries.at(-1)!).path,
+        offset: Number(error.data?.['offset'] ?? position),
+      });
+      return;
+    }
     const failure = check.push(buffer.subarray(0, count)) ?? (count < wanted ? check.end() : undefined);
     if (failure !== undefined) {
       yield indexed(failure);

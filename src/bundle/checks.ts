@@ -6,13 +6,13 @@ import { checkFile } from './check-file.ts';
 import { checkRest } from './entry-check.ts';
 import { failureError, type VolumeAt } from './failure.ts';
 import type { BundleLayout } from './layout.ts';
-import type { BundleIdentity } from './manifest.ts';
+import { MANIFEST_PATH, type BundleIdentity } from './manifest.ts';
 import { checkOciLayout, type LayoutFiles, type OciCheckOptions } from './oci-checks.ts';
 import { orderedStream, orderedVolumes, type OrderedInput } from './ordered-input.ts';
 import { checkPolicy, type BundlePolicy } from './policy.ts';
 import { acceptPreamble, readPreamble, type AcceptedBundle, type AcceptSignatures } from './preamble.ts';
 import { keepDocuments } from './kept-documents.ts';
-import { readerOf } from './reader.ts';
+import { readerOf, type BundleReader } from './reader.ts';
 import { checkStructure } from './structure.ts';
 import { missingError, openVolumes, type Volumes } from './volumes.ts';
 
@@ -108,6 +108,22 @@ async function verifyStreamed<Signer>(
   if (failure !== undefined) throw failureError(failure);
   await verifyContent(accepted, documents, options);
   return resultOf(accepted);
+}
+
+/**
+ * The checks of {@link verifyBundle} with `contents: 'as-used'` on the very files a reader has open: a name given to another
+ * file meanwhile changes nothing. Throws `E_DIGEST` too when the bundle manifest is no longer the one the reader has.
+ */
+export async function verifyOpened<Signer>(
+  reader: BundleReader,
+  options: Omit<VerifyOptions<Signer>, 'contents' | 'manifestOnly'>,
+): Promise<VerifiedBundle<Signer>> {
+  const verified = await verifyFile(reader.volumes, { ...options, contents: 'as-used' });
+  if (verified.manifestSha256 === reader.manifestSha256) return verified;
+  throw new AirgapError('E_DIGEST', 'the bundle was changed while it was being checked', {
+    hint: 'let nothing write to the bundle, and run the same command again',
+    data: { at: MANIFEST_PATH, offset: 0 },
+  });
 }
 
 /** Steps 1 to 5. */

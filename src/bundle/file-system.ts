@@ -1,7 +1,7 @@
-import { closeSync, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 
 /** statfs(2) types of file systems that have no holes: growing a file writes zeros. */
 const MSDOS_SUPER_MAGIC = 0x4d44;
@@ -10,6 +10,10 @@ const EXFAT_SUPER_MAGIC = 0x2011bab0;
 const LARGEST_FAT_FILE = 2 ** 32 - 1;
 /** Unit of `blocks` in stat(2), whatever the file system uses. */
 const STAT_BLOCK = 512;
+/** What could not be done, by system call. */
+const VERBS: Readonly<Record<string, string>> = { open: 'opened', read: 'read' };
+/** Says in the data of an error that the result could not be written, as opposed to its source. */
+const OUTPUT = 'output';
 
 /** False on FAT and exFAT, where a file of final length would first be filled with zeros as a whole. */
 export function canBeSparse(folder: string): boolean {
@@ -53,14 +57,61 @@ export function assertSpace(path: string, size: number, options: SpaceOptions = 
   );
 }
 
-/** What a failed write is thrown as: a full disk as `E_SPACE` (also when `error` is undefined), anything else unchanged. */
-export function spaceError(path: string, error: unknown): unknown {
+/**
+ * What a failure of the unfinished file is thrown as: a full disk as `E_SPACE` (also when `error` is undefined), anything else
+ * the system says (`EIO`, `EROFS`, …) as `E_USAGE`, the code of every output that can not be written: it will not come right by
+ * asking again, the user has to name another place. What is no error of the system is returned unchanged.
+ */
+export function outputError(path: string, error: unknown): unknown {
   const code = systemCodeOf(error);
-  if (error !== undefined && code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
-  return new AirgapError('E_SPACE', `${path}: the disk is full`, {
-    hint: 'make room and run the same command again: it continues where it stopped',
-    ...(error === undefined ? {} : { cause: error }),
+  const data = { side: OUTPUT };
+  if (error === undefined || code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new AirgapError('E_SPACE', `${path}: the disk is full`, {
+      hint: 'make room and run the same command again: it continues where it stopped',
+      data,
+      ...(error === undefined ? {} : { cause: error }),
+    });
+  }
+  const call = syscallOf(error);
+  if (call === undefined) return error;
+  if (code === 'ELOOP') {
+    return new AirgapError('E_USAGE', `${path} is a symbolic link, which is not followed`, {
+      hint: 'remove it; to write elsewhere, name that place itself',
+      data,
+      cause: error,
+    });
+  }
+  return new AirgapError('E_USAGE', `${path} can not be ${VERBS[call] ?? 'written'}: ${code}`, {
+    hint: 'check the disk, its mount and the rights (dmesg says more), or write to another place',
+    data,
+    cause: error,
   });
+}
+
+/** True for the errors of {@link outputError}, also after they crossed threads: every other body would fail the same way. */
+export function isOutputError(error: unknown): error is AirgapError {
+  return error instanceof AirgapError && error.data?.['side'] === OUTPUT;
+}
+
+/** A name somebody else could have put into the folder must not lead elsewhere. */
+export const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
+
+const OPEN_FLAGS = {
+  r: constants.O_RDONLY,
+  'r+': constants.O_RDWR,
+  w: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
+  'w+': constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+} as const;
+
+/**
+ * Opens a file of the unfinished bundle, never through a symbolic link. Throws what {@link outputError} makes of a failure.
+ */
+export function openOutput(path: string, flags: keyof typeof OPEN_FLAGS): number {
+  try {
+    return openSync(path, OPEN_FLAGS[flags] | NO_FOLLOW, 0o644);
+  } catch (error) {
+    throw outputError(path, error);
+  }
 }
 
 /** Makes names in a folder durable. */

@@ -1,6 +1,6 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { systemCodeOf } from '../core/errors.ts';
-import { spaceError } from './file-system.ts';
+import { NO_FOLLOW, openOutput, outputError } from './file-system.ts';
 
 /** Data reaches the disk, and then the journal, this often while a bundle is written. */
 const FLUSH_MS = 1000;
@@ -58,16 +58,12 @@ export function journalPath(partialPath: string): string {
 
 /**
  * Reads a journal as far as it is intact: a last line without its end, or anything that is no line of ours (a crash may leave
- * zeros), ends it. Undefined when there is none or its first line is unreadable.
+ * zeros), ends it. Undefined when there is none or its first line is unreadable. Throws `E_USAGE` when the system does not let it be read, or
+ * it is a symbolic link.
  */
 export function readJournal(path: string): JournalContent | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'latin1');
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw error;
-    return undefined;
-  }
+  const text = readText(path);
+  if (text === undefined) return undefined;
   const firstEnd = text.indexOf('\n');
   const first = FIRST_LINE.exec(text.slice(0, Math.max(0, firstEnd)));
   if (first === null) return undefined;
@@ -101,6 +97,20 @@ export function readJournal(path: string): JournalContent | undefined {
   };
 }
 
+function readText(path: string): string | undefined {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | NO_FOLLOW);
+    try {
+      return readFileSync(fd, 'latin1');
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw outputError(path, error);
+    return undefined;
+  }
+}
+
 /** True when both speak of the same unfinished file. */
 export function isSameSubject(a: JournalSubject, b: JournalSubject): boolean {
   return (
@@ -122,7 +132,7 @@ export function openJournal(
   syncData: () => Promise<void>,
   existing?: JournalContent,
 ): Journal {
-  const fd = openSync(path, existing === undefined ? 'w' : 'r+', 0o644);
+  const fd = openOutput(path, existing === undefined ? 'w' : 'r+');
   let length = existing?.length ?? 0;
   const append = (text: string): void => {
     const bytes = Buffer.from(text, 'latin1');
@@ -131,7 +141,7 @@ export function openJournal(
         done += writeSync(fd, bytes, done, bytes.length - done, length + done);
       }
     } catch (error) {
-      throw spaceError(path, error);
+      throw outputError(path, error);
     }
     length += bytes.length;
   };
@@ -161,7 +171,11 @@ export function openJournal(
     voided.clear();
     if (done.length === 0 && taken.length === 0) return;
     // Taken before the sync: what is reported while it runs waits for the next one.
-    await syncData();
+    try {
+      await syncData();
+    } catch (error) {
+      throw outputError(path, error);
+    }
     const progress = taken.filter(([entry]) => !voided.has(entry));
     for (const [entry, received] of progress) claimed.set(entry, received);
     append(
@@ -178,7 +192,7 @@ export function openJournal(
     await queue;
   };
   const schedule = (): void => {
-    if (failure !== undefined) throw spaceError(path, failure);
+    if (failure !== undefined) throw outputError(path, failure);
     timer ??= setTimeout(() => {
       flush().catch((error: unknown) => (failure = error));
     }, FLUSH_MS);

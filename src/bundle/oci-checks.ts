@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
 import { printableMessage, quoteForeign } from '../core/quote.ts';
-import { digestOf, hexOf, isDigest, type Digest } from '../oci/digest.ts';
+import { hexOf, isDigest, type Digest } from '../oci/digest.ts';
 import { parseIndex, readSuccessors, type Successors } from '../oci/graph.ts';
-import { isIndexType, isManifestType, MAX_MANIFEST_SIZE, MEDIA_TYPE, type Descriptor } from '../oci/types.ts';
+import {
+  isIndexType,
+  isManifestType,
+  MAX_INDEX_LEVELS,
+  MAX_MANIFEST_SIZE,
+  MEDIA_TYPE,
+  type Descriptor,
+} from '../oci/types.ts';
+import { hasOwnData } from '../oci/verify-stream.ts';
 import type { BundleFile, BundleManifest } from './manifest.ts';
 import { blobPath } from './paths.ts';
 
@@ -12,8 +20,6 @@ export const LAYOUT_MARKER_PATH = 'oci-layout';
 export const LAYOUT_INDEX_PATH = 'index.json';
 /** Largest `index.json`: a hundred thousand entries with long names. */
 export const MAX_INDEX_BYTES = 64 * 1024 * 1024;
-/** `index.json` is the first level (signing, section 11.1). */
-const DEEPEST_INDEX = 4;
 /** Image manifests and indexes that are looked at (signing, section 11.1). */
 const MOST_MANIFESTS = 100_000;
 /** Annotation of an entry of `index.json`: the name of the image (OCI image-spec, "Pre-Defined Annotation Keys"). */
@@ -31,7 +37,7 @@ export interface OciCheckOptions {
   readonly isAllowedReference?: (name: string) => boolean;
   /** Layers that live elsewhere (`urls`) are taken. */
   readonly allowForeignLayers?: boolean;
-  /** Whether children of this index may be absent, because only some platforms were asked for. */
+  /** Whether children of this index, and of indexes below it, may be absent, because only some platforms were asked for. */
   readonly isSparse?: (index: Digest) => boolean;
 }
 
@@ -45,7 +51,8 @@ interface AnyDescriptor extends Descriptor {
 interface Visit {
   readonly descriptor: AnyDescriptor;
   readonly ancestors: readonly Digest[];
-  readonly mayBeAbsent: boolean;
+  /** Below an index of which only some platforms were taken. */
+  readonly isSparse: boolean;
 }
 
 const LayoutMarkerSchema = z.looseObject({ imageLayoutVersion: z.literal('1.0.0') });
@@ -105,28 +112,28 @@ async function checkClosure(
     }
     stack.push(visit);
   };
-  for (const descriptor of roots) push({ descriptor, ancestors: [], mayBeAbsent: false });
+  for (const descriptor of roots) push({ descriptor, ancestors: [], isSparse: false });
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
     const { descriptor, ancestors } = visit;
     const { digest } = descriptor;
-    const path = checkListed(files, descriptor, visit.mayBeAbsent, options);
+    const path = checkListed(files, descriptor, visit.isSparse, options);
     if (ancestors.includes(digest)) throw ociError(path ?? digest, 'an image index contains itself');
     if (!isManifestType(descriptor.mediaType)) {
       throw ociError(path ?? digest, `${quoteForeign(descriptor.mediaType)} is no kind of image manifest`);
     }
-    // Another media type or another depth is another question to the same document.
-    const key = `${digest} ${descriptor.mediaType} ${ancestors.length}`;
+    const isSparse = visit.isSparse || options.isSparse?.(digest) === true;
+    // Another media type, another depth or other demands are another question to the same document.
+    const key = `${digest} ${descriptor.mediaType} ${ancestors.length} ${isSparse}`;
     if (path === undefined || visited.has(key)) continue;
     visited.add(key);
-    if (isIndexType(descriptor.mediaType) && ancestors.length + 2 > DEEPEST_INDEX) {
-      throw ociError(path, `image indexes are nested deeper than ${DEEPEST_INDEX} levels`);
+    if (isIndexType(descriptor.mediaType) && ancestors.length + 2 > MAX_INDEX_LEVELS) {
+      throw ociError(path, `image indexes are nested deeper than ${MAX_INDEX_LEVELS} levels`);
     }
     const children = await readChildren(files, path, descriptor);
     for (const blob of children.blobs) checkListed(files, blob, false, options);
     if (children.subject !== undefined) checkListed(files, children.subject, true, options);
-    const mayBeAbsent = options.isSparse?.(digest) === true;
     for (const child of children.manifests) {
-      push({ descriptor: child, ancestors: [...ancestors, digest], mayBeAbsent });
+      push({ descriptor: child, ancestors: [...ancestors, digest], isSparse });
     }
   }
 }
@@ -160,7 +167,7 @@ function checkListed(
     throw ociError(LAYOUT_INDEX_PATH, `${quoteForeign(digest)} is no sha256 digest`);
   }
   const path = blobPath(hexOf(digest));
-  checkData(path, descriptor);
+  if (!hasOwnData(descriptor)) throw ociError(path, 'data embedded in a descriptor does not have its digest');
   const isForeign = (descriptor.urls?.length ?? 0) > 0;
   if (isForeign && options.allowForeignLayers !== true) {
     throw ociError(path, `the content is to be fetched from elsewhere (${quoteForeign(descriptor.urls?.[0] ?? '')})`);
@@ -174,14 +181,6 @@ function checkListed(
     throw ociError(path, `${digest} is said to have ${size} bytes, the file has ${file.size}`);
   }
   return path;
-}
-
-function checkData(path: string, { data, digest, size }: AnyDescriptor): void {
-  if (data === undefined) return;
-  const content = Buffer.from(data, 'base64');
-  if (content.length !== size || digestOf(content) !== digest) {
-    throw ociError(path, 'data embedded in a descriptor does not have its digest');
-  }
 }
 
 /** Adds the place to what the content model says about a document. */

@@ -1,5 +1,6 @@
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { openOutput } from './file-system.ts';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -77,7 +78,7 @@ export function openPieces(pieces: readonly Piece[], flags: 'r' | 'r+' | 'w+'): 
     for (const fd of descriptors.splice(0)) closeSync(fd);
   };
   try {
-    for (const { path } of pieces) descriptors.push(openSync(path, flags, 0o644));
+    for (const { path } of pieces) descriptors.push(openOutput(path, flags));
   } catch (error) {
     close();
     throw error;

@@ -30,6 +30,8 @@ export interface BundleReader extends ContentSource, LayoutFiles {
   /** The signatures inside the bundle. */
   readonly signatures: readonly Buffer[];
   readonly signers: readonly unknown[];
+  /** The open files. */
+  readonly volumes: Volumes;
   /** All of a small file. Throws `E_NOT_FOUND`, `E_BASE` when it is left to the base, `E_LIMIT` above `limit` bytes. */
   readFile(path: string, limit?: number): Promise<Buffer>;
   /** A file as a stream, from `offset` (default 0) on. */
@@ -78,6 +80,7 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
     manifestBytes: accepted.manifestBytes,
     signatures: accepted.signatures,
     signers: accepted.signers,
+    volumes,
     find: (path) => files.get(path),
     async read(path) {
       return files.get(path)?.base === true ? undefined : reader.readFile(path, MAX_INDEX_BYTES);

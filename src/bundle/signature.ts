@@ -1,4 +1,4 @@
-import { sign, X509Certificate } from 'node:crypto';
+import { sign, verify, X509Certificate } from 'node:crypto';
 import { bundleFromJSON, bundleToJSON, BUNDLE_V03_MEDIA_TYPE, toDSSEBundle } from '@sigstore/bundle';
 import type { Bundle } from '@sigstore/bundle';
 import { dsse } from '@sigstore/core';
@@ -31,6 +31,8 @@ const MAX_SIGNATURE_BYTES = 1024 * 1024;
 
 /** How the library reports a certificate, timestamp or log that leads to nothing in the trusted root. */
 const UNKNOWN_AUTHORITY = /certificate chain|timestamp could not be verified|SCT verification failed/;
+
+const NO_STATEMENT = 'it is a bare message signature, not a signed statement';
 
 /** Extended key usage "code signing" (RFC 5280, section 4.2.1.12). */
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
@@ -85,6 +87,47 @@ export function acceptSignatures(
   return { signers: [...accepted.values()], bundle };
 }
 
+/**
+ * Whether every signature, and there is at least one, is of the form the far side will look for and states exactly this
+ * manifest: a Sigstore bundle v0.3 whose DSSE envelope the key of its one certificate signed. Who issued the certificate is
+ * not known here, so this proves nobody's identity: it is a check of what was just made, not of what was found. Throws
+ * `E_SIGNATURE` (signing, sections 6 and 8).
+ */
+export function acceptWellFormed(manifest: Uint8Array, signatures: readonly Uint8Array[]): AcceptedSignatures {
+  const verdicts = signatures.map((bytes) => {
+    try {
+      return judgeForm(manifest, parseSignature(bytes));
+    } catch (error) {
+      // As in judge.
+      return describeFailure(error);
+    }
+  });
+  const reasons = verdicts.flatMap((one, index) => (typeof one === 'string' ? [`signature ${index + 1}: ${one}`] : []));
+  const [bundle] = verdicts;
+  if (bundle !== undefined && typeof bundle !== 'string' && reasons.length === 0) return { signers: [], bundle };
+  const why = reasons.length === 0 ? 'the bundle manifest has no signature' : reasons.join('; ');
+  throw new AirgapError('E_SIGNATURE', `the signature is not usable: ${why}`, {
+    hint: 'the certificate authority answered with something unexpected; check --fulcio-url and try again',
+    data: { reasons },
+  });
+}
+
+function judgeForm(manifest: Uint8Array, bundle: Bundle): BundleIdentity | string {
+  const { content } = bundle.verificationMaterial;
+  if (content.$case !== 'certificate') return 'it carries no certificate';
+  if (bundle.content.$case !== 'dsseEnvelope') return NO_STATEMENT;
+  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
+  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
+  const { publicKey } = new X509Certificate(content.certificate.rawBytes);
+  const hash = publicKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  const [first, ...others] = signatures;
+  const isSigned =
+    first !== undefined &&
+    others.length === 0 &&
+    verify(hash, dsse.preAuthEncoding(payloadType, payload), publicKey, first.sig);
+  return isSigned ? readStatement(payload, manifest) : 'the key of its certificate did not make it';
+}
+
 interface Verdict {
   readonly signer: Signer;
   /** Names the entry of the trust that the signer is; two signatures with the same entry are one signer's. */
@@ -134,7 +177,7 @@ function parseSignature(bytes: Uint8Array): Bundle {
 }
 
 function judgeParsed(manifest: Uint8Array, bundle: Bundle, trust: Trust): Verdict | string {
-  if (bundle.content.$case !== 'dsseEnvelope') return 'it is a bare message signature, not a signed statement';
+  if (bundle.content.$case !== 'dsseEnvelope') return NO_STATEMENT;
   const { payload, payloadType } = bundle.content.dsseEnvelope;
   if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
   const who =

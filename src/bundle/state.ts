@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { readIfThere, takeLock } from './lock-file.ts';
 import { MANIFEST_PATH } from './manifest.ts';
 import type { BundleIdentity } from './manifest.ts';
 
@@ -131,17 +132,17 @@ export async function lockState(stateDir: string, stream: string): Promise<Locke
   checkName(stream);
   await mkdir(stateDir, { recursive: true, mode: DIRECTORY_MODE });
   const lock = join(stateDir, `${stream}.lock`);
-  await takeLock(lock, stream);
+  const held = await takeLock(lock, `the state of ${stream}`);
   try {
     const state = await readState(stateDir, stream);
     return {
       state,
       readApplied: (sha256) => readIfThere(join(stateDir, stream, hex.parse(sha256), MANIFEST_PATH)),
       record: (applied) => recordApplied(stateDir, stream, state, applied),
-      [Symbol.asyncDispose]: () => rm(lock, { force: true }),
+      [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
     };
   } catch (error) {
-    await rm(lock, { force: true });
+    await held[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -178,74 +179,6 @@ function checkName(stream: string): string {
     throw new AirgapError('E_USAGE', `${JSON.stringify(stream)} can not be the name of a stream`);
   }
   return stream;
-}
-
-async function takeLock(path: string, stream: string): Promise<void> {
-  for (;;) {
-    try {
-      await using file = await open(path, 'wx', FILE_MODE);
-      await file.writeFile(`${process.pid} ${(await startOf(process.pid)) ?? ''}\n`);
-      return;
-    } catch (error) {
-      if (systemCodeOf(error) !== 'EEXIST') throw error;
-    }
-    const holder = await readIfThere(path);
-    if (holder === undefined) continue;
-    const [pid = '', start = ''] = holder.toString('latin1').trim().split(' ');
-    if (!(await isGone(Number(pid), start))) {
-      throw new AirgapError('E_USAGE', `the state of ${stream} is in use by process ${pid || '(unknown)'}`, {
-        hint: `wait for it to end; remove ${path} only when no airgap is running`,
-      });
-    }
-    await removeAbandoned(path, holder);
-  }
-}
-
-/** Takes an abandoned lock away; a rename, because of two processes that try this only one may succeed. */
-async function removeAbandoned(path: string, expected: Buffer): Promise<void> {
-  const aside = `${path}.${process.pid}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw error;
-    return;
-  }
-  const taken = await readIfThere(aside);
-  // Another process was faster and this is its new lock: give it back.
-  if (taken?.equals(expected) === false) await rename(aside, path);
-  else await rm(aside, { force: true });
-}
-
-/** True when the process that wrote a lock has ended. An empty lock (its writer is between two calls) counts as held. */
-async function isGone(pid: number, start: string): Promise<boolean> {
-  if (!Number.isSafeInteger(pid) || pid < 1) return false;
-  const now = await startOf(pid);
-  // Numbers are used again, in containers almost always the same ones: a later start means another process.
-  if (now !== undefined && start !== '') return now !== start;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    if (systemCodeOf(error) === 'ESRCH') return true;
-    if (systemCodeOf(error) === 'EPERM') return false;
-    throw error;
-  }
-}
-
-/** When a process started, in clock ticks since boot (proc(5), `stat` field 22); undefined when that can not be told. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const stat = await readIfThere(`/proc/${pid}/stat`);
-  // The program's name comes before, in brackets, and may hold anything.
-  return stat?.toString('latin1').replace(/^.*\)/s, '').trim().split(' ')[19];
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw error;
-    return undefined;
-  }
 }
 
 async function replaceFile(folder: string, name: string, content: Uint8Array): Promise<void> {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, read as readCallback } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 
 const readAsync = promisify(readCallback);
 /** More names than this help nobody. */
@@ -14,7 +14,10 @@ export interface Volumes {
   readonly paths: readonly string[];
   /** Bytes of all volumes. */
   readonly size: number;
-  /** Fills `buffer` from `position`, across volume borders; fewer bytes only where the input ends. */
+  /**
+   * Fills `buffer` from `position`, across volume borders; fewer bytes only where the input ends. Throws `E_TRUNCATED` for what
+   * the medium does not give.
+   */
   readSync(buffer: Uint8Array, position: number): number;
   /** The same without blocking the thread. */
   read(buffer: Uint8Array, position: number): Promise<number>;
@@ -66,6 +69,17 @@ export function openVolumes(paths: readonly string[]): Volumes {
     };
   };
 
+  /** A medium that can not be read is a copy that is not all there, whatever its length says. */
+  const readError = (error: unknown, offset: number): unknown => {
+    if (syscallOf(error) === undefined) return error;
+    const path = ordered[indexAt(offset)]!;
+    return new AirgapError('E_TRUNCATED', `${path} can not be read: ${systemCodeOf(error)}`, {
+      hint: 'the medium may be damaged: copy the bundle (or this volume) again, from another medium if need be',
+      data: { at: path, offset, ...(ordered.length === 1 ? {} : { volume: basename(path) }) },
+      cause: error,
+    });
+  };
+
   return {
     paths: ordered,
     size,
@@ -74,7 +88,12 @@ export function openVolumes(paths: readonly string[]): Volumes {
       for (;;) {
         const next = part(position + done, buffer.length - done);
         if (next === undefined) return done;
-        const count = readSync(next.fd, buffer, done, next.length, next.at);
+        let count: number;
+        try {
+          count = readSync(next.fd, buffer, done, next.length, next.at);
+        } catch (error) {
+          throw readError(error, position + done);
+        }
         if (count === 0) return done;
         done += count;
       }
@@ -84,7 +103,12 @@ export function openVolumes(paths: readonly string[]): Volumes {
       for (;;) {
         const next = part(position + done, buffer.length - done);
         if (next === undefined) return done;
-        const { bytesRead } = await readAsync(next.fd, buffer, done, next.length, next.at);
+        let bytesRead: number;
+        try {
+          ({ bytesRead } = await readAsync(next.fd, buffer, done, next.length, next.at));
+        } catch (error) {
+          throw readError(error, position + done);
+        }
         if (bytesRead === 0) return done;
         done += bytesRead;
       }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse, spaceError, syncFolder } from './file-system.ts';
+import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { assertSpace, canBeSparse, outputError, syncFolder } from './file-system.ts';
 import {
   isSameSubject,
   journalPath,
@@ -108,7 +108,7 @@ export function openBundleFile(
 
 /**
  * Writes what is missing of a file that has to be written front to back. Bodies are opened in archive order, the first
- * one at the offset an earlier run reached.
+ * one at the offset an earlier run reached. Throws `E_DIGEST` when a body is not what the layout says; the next run begins it anew.
  */
 export async function writeInOrder(
   writer: BundleFileWriter,
@@ -120,6 +120,8 @@ export async function writeInOrder(
   while (writer.complete.has(index)) index += 1;
   const entry = entries[index];
   const received = writer.progress.get(index) ?? 0;
+  /** The body under way: unlike `index`, not moved on before its digest is known. */
+  let body = index;
   const data = openPieces(writer.pieces, 'r+');
   try {
     let at = entry === undefined ? parts.layout.endAt : received > 0 ? entry.bodyAt + received : entry.headerAt;
@@ -128,6 +130,7 @@ export async function writeInOrder(
     if (entry !== undefined) hashRange(data, entry.bodyAt, received, (piece) => hash.update(piece));
     const onEntry = (done: number): void => {
       writer.completed(done);
+      body = done + 1;
       options.onEntry?.(done);
     };
     const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
@@ -135,7 +138,7 @@ export async function writeInOrder(
       try {
         data.writeSync(chunk, at);
       } catch (error) {
-        throw spaceError(writer.partialPath, error);
+        throw outputError(writer.partialPath, error);
       }
       at += chunk.length;
       while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
@@ -144,6 +147,10 @@ export async function writeInOrder(
         writer.progressed(index, Math.min(at - current.bodyAt, current.size));
       }
     }
+  } catch (error) {
+    // What is there of it is wrong somewhere: continued, it would fail in every run.
+    if (isAirgapError(error, 'E_DIGEST')) writer.restarted(body);
+    throw error;
   } finally {
     data.close();
   }
@@ -190,7 +197,11 @@ function makeWriter(
       const missing = parts.layout.entries.length - parts.layout.firstFile - done.size;
       if (missing > 0) throw new Error(`${partialPath}: ${missing} entries are not written`);
       await journal.flush();
-      data.sync();
+      try {
+        data.sync();
+      } catch (error) {
+        throw outputError(partialPath, error);
+      }
       // The first one last: as long as it has its unfinished name, the next run knows what it continues. All is still open
       // here, so that a rename that fails leaves a run that can be suspended.
       for (const { path, finalPath } of pieces.toReversed()) renameSync(path, finalPath);
@@ -236,7 +247,7 @@ function beginFile(pieces: readonly Piece[], parts: BundleParts, head: Buffer, m
     }
     data.sync();
   } catch (error) {
-    throw spaceError(pieces[0]!.path, error);
+    throw outputError(pieces[0]!.path, error);
   } finally {
     data.close();
   }

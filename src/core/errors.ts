@@ -71,6 +71,11 @@ export function systemCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** The system call an operating system error came from (`write`, `read`, …); undefined for errors of any other kind. */
+export function syscallOf(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : undefined;
+}
+
 /** True when `error` says that the run was cancelled through its AbortSignal. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || systemCodeOf(error) === 'ABORT_ERR');

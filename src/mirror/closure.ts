@@ -6,8 +6,15 @@ import { readSuccessors } from '../oci/graph.ts';
 import { LAYOUT_ROOT } from '../oci/layout-source.ts';
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts';
 import { selectorOf, type ImageRef } from '../oci/reference.ts';
-import { isIndexType, isManifestType, MAX_MANIFEST_SIZE, type Descriptor, type Platform } from '../oci/types.ts';
-import { verifyBytes } from '../oci/verify-stream.ts';
+import {
+  isIndexType,
+  isManifestType,
+  MAX_INDEX_LEVELS,
+  MAX_MANIFEST_SIZE,
+  type Descriptor,
+  type Platform,
+} from '../oci/types.ts';
+import { hasOwnData, verifyBytes } from '../oci/verify-stream.ts';
 import type {
   GeneratedImage,
   ImageKind,
@@ -16,9 +23,6 @@ import type {
   PlannedBlob,
   PlannedManifest,
 } from './mirror-plan.ts';
-
-/** Deepest nesting of indexes that is followed (signing, "OCI checks"). */
-const MAX_DEPTH = 4;
 
 /** Everything reachable from one root. */
 export interface Closure {
@@ -89,29 +93,40 @@ export async function walk(
   const blobs = new Map<Digest, PlannedBlob>();
   const warnings: Warning[] = [];
 
-  async function visit(descriptor: Descriptor, depth: number): Promise<void> {
-    if (manifests.has(descriptor.digest)) return;
-    if (depth > MAX_DEPTH)
-      throw new AirgapError('E_OCI', `${origin.what}: image indexes nested deeper than ${MAX_DEPTH}`);
-    assertCarriable(descriptor, origin.what);
-    if (!isManifestType(descriptor.mediaType)) {
+  const visited = new Set<string>();
+
+  /** `level` counts as the checks of a bundle do: `index.json` is 1. */
+  async function visit(descriptor: Descriptor, level: number): Promise<void> {
+    const { digest, mediaType } = descriptor;
+    if (level > MAX_INDEX_LEVELS && isIndexType(mediaType)) {
       throw new AirgapError(
         'E_OCI',
-        `${origin.what}: ${descriptor.digest} is ${descriptor.mediaType}, which is no image manifest or index`,
+        `${origin.what}: image indexes are nested deeper than ${MAX_INDEX_LEVELS} levels`,
+        {
+          hint: 'the index.json of the bundle is the first level; mirror the inner images by themselves',
+        },
       );
     }
     const manifest = await readManifest(origin, descriptor, ctx, cache);
-    manifests.set(descriptor.digest, manifest);
-    const next = readSuccessors(manifest.content, descriptor.mediaType, `${origin.what} (${descriptor.digest})`);
+    // The same index further down is another question: what it holds may lie too deep there.
+    const key = `${digest} ${level}`;
+    if (visited.has(key)) return;
+    visited.add(key);
+    manifests.set(digest, manifest);
+    const next = readSuccessors(manifest.content, mediaType, `${origin.what} (${digest})`);
     for (const blob of next.blobs) addBlob(blob);
+    if (next.subject !== undefined) assertCarriable(next.subject, origin.what);
+    // Also what is not taken: the index that names it travels, and is refused for it on the other side.
+    for (const child of next.manifests) assertManifest(child, origin.what);
     const children = selectInstances(next.manifests, origin, descriptor, warnings);
-    await Promise.all(children.map((child) => visit(child, depth + 1)));
+    await Promise.all(children.map((child) => visit(child, level + 1)));
   }
 
   function addBlob(descriptor: Descriptor): void {
     assertCarriable(descriptor, origin.what);
-    const generated = origin.generated?.blobs.get(descriptor.digest);
     const { mediaType, digest, size } = descriptor;
+    assertSameSize(descriptor, blobs.get(digest)?.descriptor, origin.what);
+    const generated = origin.generated?.blobs.get(digest);
     blobs.set(digest, {
       descriptor: { mediaType, digest, size },
       sources: generated === undefined ? [atRepository(origin.ref)] : [],
@@ -119,7 +134,8 @@ export async function walk(
     });
   }
 
-  await visit(root, 0);
+  assertManifest(root, origin.what);
+  await visit(root, 2);
   const bytes = [...manifests.values(), ...blobs.values()].reduce((sum, content) => sum + content.descriptor.size, 0);
   const { mediaType, digest, size } = root;
   return {
@@ -131,7 +147,28 @@ export async function walk(
   };
 }
 
-function readManifest(
+/**
+ * The content of a manifest, read once however often it is named. Every naming must agree with it: a bundle with another
+ * size or type for the same content is refused by its checks. Throws `E_DIGEST`, `E_OCI`.
+ */
+async function readManifest(
+  origin: Origin,
+  descriptor: Descriptor,
+  ctx: MirrorContext,
+  cache: ManifestCache,
+): Promise<PlannedManifest> {
+  const manifest = await cachedManifest(origin, descriptor, ctx, cache);
+  verifyBytes(descriptor, manifest.content, origin.what);
+  if (manifest.descriptor.mediaType !== descriptor.mediaType) {
+    throw new AirgapError(
+      'E_OCI',
+      `${origin.what}: ${descriptor.digest} is announced as ${descriptor.mediaType} here and as ${manifest.descriptor.mediaType} elsewhere`,
+    );
+  }
+  return manifest;
+}
+
+function cachedManifest(
   origin: Origin,
   descriptor: Descriptor,
   ctx: MirrorContext,
@@ -184,10 +221,32 @@ function selectInstances(
   return selected;
 }
 
+function assertManifest(descriptor: Descriptor, what: string): void {
+  assertCarriable(descriptor, what);
+  if (isManifestType(descriptor.mediaType)) return;
+  throw new AirgapError(
+    'E_OCI',
+    `${what}: ${descriptor.digest} is ${descriptor.mediaType}, which is no image manifest or index`,
+  );
+}
+
+function assertSameSize(descriptor: Descriptor, known: Descriptor | undefined, what: string): void {
+  if (known === undefined || known.size === descriptor.size) return;
+  throw new AirgapError(
+    'E_OCI',
+    `${what}: ${descriptor.digest} is said to have ${descriptor.size} and ${known.size} bytes`,
+  );
+}
+
 /** What a bundle can hold: content addressed by sha256, carried by ourselves. */
 function assertCarriable(descriptor: Descriptor, what: string): void {
   if (!descriptor.digest.startsWith('sha256:')) {
     throw new AirgapError('E_OCI', `${what}: ${descriptor.digest} is not a sha256 digest, which a bundle can not hold`);
+  }
+  if (!hasOwnData(descriptor)) {
+    throw new AirgapError('E_OCI', `${what}: ${descriptor.digest} has embedded data that is something else`, {
+      hint: 'the image is damaged or made to deceive; ask who published it',
+    });
   }
   if ('urls' in descriptor && Array.isArray(descriptor.urls) && descriptor.urls.length > 0) {
     throw new AirgapError('E_OCI', `${what}: ${descriptor.digest} is a foreign layer that lives at other URLs`, {

@@ -28,6 +28,12 @@ export const MANIFEST_MEDIA_TYPES: readonly string[] = [
 /** Largest manifest any registry is required to take (distribution-spec) and the most we read. */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
 
+/**
+ * Deepest nesting of indexes that is followed, the `index.json` of a layout being the first level; image manifests may lie
+ * one deeper (signing, section 11.1).
+ */
+export const MAX_INDEX_LEVELS = 4;
+
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a digest');
 
 export const PlatformSchema = z.looseObject({

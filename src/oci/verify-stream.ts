@@ -19,6 +19,18 @@ export function verifyBytes(descriptor: Descriptor, content: Uint8Array, what: s
   if (hex !== hexOf(descriptor.digest)) throw digestError(descriptor, hex, what);
 }
 
+/**
+ * False when a descriptor embeds content (`data`, OCI image-spec, "Content Descriptors") that is not what it describes. Such
+ * a descriptor must not be followed: readers that take the embedded bytes see something else than those that fetch.
+ */
+export function hasOwnData(descriptor: Descriptor & { readonly data?: unknown }): boolean {
+  const { data, digest, size } = descriptor;
+  if (data === undefined) return true;
+  if (typeof data !== 'string') return false;
+  const content = Buffer.from(data, 'base64');
+  return content.length === size && hasherFor(digest).update(content).digest('hex') === hexOf(digest);
+}
+
 class VerifyTransform extends Transform {
   private readonly hash: Hash;
   private received = 0;

@@ -23,6 +23,28 @@ const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
+/** Codes of sockets and name lookup (connect(2), send(2), recv(2), getaddrinfo(3)) and of streams that end too early. */
+const NETWORK_CODES: ReadonlySet<string> = new Set([
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETRESET',
+  'ENETUNREACH',
+  'ENOTCONN',
+  'ENOTFOUND',
+  'EPIPE',
+  'EPROTO',
+  'ETIMEDOUT',
+  'ERR_SOCKET_CLOSED',
+  'ERR_SOCKET_CONNECTION_TIMEOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
 /**
  * The error of an answer with an unexpected status, with code and message of the registry's own error document
  * (distribution-spec, "Error Codes"). Reads the body. `data` holds `status`, `registryCode` and `retryAfterMs` where known.
@@ -54,6 +76,15 @@ export function connectionError(error: unknown, method: string, url: URL): Airga
     cause: error,
     data: { host: url.host, systemCode: code },
   });
+}
+
+/**
+ * True for what Node throws when a connection breaks or the peer does not speak HTTP or TLS, as opposed to errors of files
+ * and defects of ours, which must not be taken for it and tried again.
+ */
+export function isConnectionFailure(error: unknown): boolean {
+  const code = systemCodeOf(error) ?? '';
+  return NETWORK_CODES.has(code) || CERTIFICATE_CODES.has(code) || /^(HPE|ERR_SSL|ERR_TLS)_/.test(code);
 }
 
 /** True when a server's certificate was refused, as opposed to a server that does not speak TLS. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hashVolumes, indexPathsOf, readSums } from '../bundle/volume-index.ts';
-import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { AirgapError, isAirgapError, syscallOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 
 /**
@@ -15,7 +15,12 @@ export async function blameVolumes<T>(paths: readonly string[], ctx: RunContext,
     const sums = paths.length > 1 ? sumsBeside(paths[0]!) : undefined;
     if (sums === undefined || !isAirgapError(error, 'E_DIGEST', 'E_LAYOUT', 'E_TRUNCATED', 'E_TRAILING')) throw error;
     const pieces = paths.map((path) => ({ path, finalPath: path }));
-    const { volumes } = await hashVolumes(pieces, { signal: ctx.signal, onBytes: () => undefined });
+    const { volumes } = await hashVolumes(pieces, { signal: ctx.signal, onBytes: () => undefined }).catch(
+      (failure: unknown) => {
+        // A medium that can not be read was named by the check already.
+        throw syscallOf(failure) === undefined ? failure : error;
+      },
+    );
     const found = new Map(volumes.map(({ path, sha256 }) => [basename(path), sha256]));
     const listed = [...readSums(readFileSync(sums, 'utf8'))];
     const missing = listed.filter(([name]) => !found.has(name)).map(([name]) => name);

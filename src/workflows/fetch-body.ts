@@ -1,11 +1,11 @@
-import { AirgapError, isAirgapError } from '../core/errors.ts';
+import { isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { DEFAULT_ATTEMPTS, withRetry } from '../core/retry.ts';
 import type { BodyPlace, BodyTransfer, BodyWriter } from '../bundle/writer.ts';
 import type { ImageRef } from '../oci/reference.ts';
 import type { Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { connectionError, retryVerdict } from '../registry/registry-error.ts';
+import { connectionError, isConnectionFailure, retryVerdict } from '../registry/registry-error.ts';
 
 /** One blob to fetch from one of its sources into its place. Plain data: it is sent to workers. */
 export interface FetchTask {
@@ -32,7 +32,8 @@ const WHOLE_SIZE = 64 * 1024;
 /**
  * Fetches one blob to its place. A broken connection continues where it broke with a range request, also after a restart
  * of the process; content that does not match begins anew; a source that does not have it is passed over for the next.
- * Throws the last error when all of that did not help.
+ * Throws the last error when all of that did not help;
+ * a failure of the output, and a defect of ours, at once.
  */
 export async function fetchBody(
   task: FetchTask,
@@ -60,7 +61,7 @@ export async function fetchBody(
         transfer = io.writer.begin(place);
         progress.restarted();
       }
-      if (error instanceof AirgapError) throw error;
+      if (!isConnectionFailure(error)) throw error;
       throw connectionError(error, 'GET', new URL(`https://${repository.name}`));
     }
   }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { verifyBundle } from '../bundle/checks.ts';
+import type { OciCheckOptions } from '../bundle/oci-checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
+import { takeLock } from '../bundle/lock-file.ts';
 import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import { salvageUnfinished } from '../bundle/salvage.ts';
 import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
@@ -11,6 +13,8 @@ import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
+import { planFileOf } from '../mirror/plan-file.ts';
+import { ociExpectations } from './bundle-policy.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
@@ -78,12 +82,17 @@ export interface PackResult {
 /**
  * Mirrors everything the configuration asks for into one signed file. Bytes go to their final place at once; the name of
  * the file appears when it is complete and its own check has passed; an interrupted run continues where it stopped as long
- * as the content to take is the same.
+ * as the content to take is the same. Throws `E_USAGE` when another run is writing the same file.
  */
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
   const { output, detachedSignature } = options;
   if (typeof output === 'string' && options.planOnly === undefined) assertOutputPath(output, '--output');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
+  // Held to the end: a second run would write into the same unfinished file.
+  await using _lock =
+    typeof output === 'string' && options.planOnly === undefined
+      ? await takeLock(`${partialPathOf(output)}.lock`, partialPathOf(output))
+      : undefined;
   const caBundles = await loadCaBundles(options.caBundles);
   const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);
@@ -118,9 +127,9 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
     typeof output === 'string'
       ? await packToFile(
           output,
-          // Another bundle than the one that was interrupted: its bodies are used, its names are not.
-          { entries: draft.entries, parts, unfinished: draft.signatures === undefined ? unfinished : undefined },
-          { ...options, volumeSize: sizeOf(options, planned) },
+          // Another bundle or signature than the one that was interrupted: its bodies are used, its names are not.
+          { entries: draft.entries, parts, unfinished: parts.signatures === draft.signatures ? undefined : unfinished },
+          { ...options, volumeSize: sizeOf(options, planned), oci: expectationsOf(planned) },
           ctx,
         )
       : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
@@ -156,6 +165,16 @@ function sizeOf({ volumeSize }: PackOptions, { imageSet }: PlanResult): number |
   return volumeSize ?? (archiveSize > 0 ? archiveSize * 2 ** 30 : undefined);
 }
 
+/** What the far side will expect of the layout. */
+function expectationsOf({ plan, facts }: PlanResult): OciCheckOptions {
+  return ociExpectations(planFileOf(plan, facts));
+}
+
+type FileOptions = Omit<PackOptions, 'volumeSize'> & {
+  readonly volumeSize: number | undefined;
+  readonly oci: OciCheckOptions;
+};
+
 type Written = Pick<PackResult, 'keptBytes' | 'volumes'>;
 
 /** Signs, or keeps the signatures of the unfinished run when the signer's own check still accepts them. */
@@ -164,7 +183,7 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
   const { signer } = options;
   const kept = draft.signatures;
   const signatures =
-    kept !== undefined && signer.accepts(manifestBytes, kept)
+    kept !== undefined && signer.keepsSignatures && signer.accepts(manifestBytes, kept)
       ? kept
       : await signer.sign(manifestBytes, draft.manifest.bundle, ctx);
   if (!signer.accepts(manifestBytes, signatures)) {
@@ -179,7 +198,7 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
 async function packToFile(
   output: string,
   draft: BundleDraft & { readonly unfinished?: UnfinishedBundle | undefined },
-  options: Omit<PackOptions, 'volumeSize'> & { readonly volumeSize: number | undefined },
+  options: FileOptions,
   ctx: RunContext,
 ): Promise<Written> {
   const { volumeSize } = options;
@@ -243,19 +262,20 @@ async function packToStream(
   return { keptBytes };
 }
 
+/** What the far side checks before it uses anything: a bundle it refuses must not get its name here. */
 async function selfVerify(
   paths: readonly string[],
-  options: Pick<PackOptions, 'signer' | 'fullSelfVerify'>,
+  { signer, fullSelfVerify, oci }: Pick<FileOptions, 'signer' | 'fullSelfVerify' | 'oci'>,
   ctx: RunContext,
 ): Promise<void> {
   await stage('check', ctx, async () => {
     const { files } = await verifyBundle(
       { paths },
-      { ...ctx, accept: options.signer.accept, manifestOnly: !options.fullSelfVerify },
+      { ...ctx, accept: signer.accept, contents: fullSelfVerify ? 'all' : 'as-used', oci },
     );
     return {
       result: undefined,
-      detail: options.fullSelfVerify ? `all ${files} files` : 'signature and bundle manifest',
+      detail: fullSelfVerify ? `all ${files} files` : 'signature, structure and image manifests',
     };
   });
 }

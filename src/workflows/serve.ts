@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { verifyBundle } from '../bundle/checks.ts';
+import { verifyOpened } from '../bundle/checks.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { openBundle, type BundleReader } from '../bundle/reader.ts';
 import { formatBytes } from '../core/bytes.ts';
@@ -55,7 +55,9 @@ export async function serveBundle(options: ServeOptions, ctx: RunContext): Promi
   });
   try {
     const plan = await planOf(reader);
-    await stage('verify', ctx, () => blameVolumes(options.paths, ctx, () => verifyStructure(options, plan, ctx)));
+    await stage('verify', ctx, () =>
+      blameVolumes(options.paths, ctx, () => verifyStructure(reader, plan, options, ctx)),
+    );
     const content = await stage('listen', ctx, async () => {
       const result = await indexContent(reader, namesOf(plan), ctx.signal);
       return { result, detail: `${plan.images.length} images in ${result.repositories.size} repositories` };
@@ -80,21 +82,18 @@ async function planOf(reader: BundleReader): Promise<PlanFile> {
 }
 
 async function verifyStructure(
-  options: ServeOptions,
+  reader: BundleReader,
   plan: PlanFile,
+  options: ServeOptions,
   ctx: RunContext,
 ): Promise<{ result: void; detail: string }> {
-  const { bundle, bytes } = await verifyBundle(
-    { paths: options.paths },
-    {
-      ...ctx,
-      accept: acceptFor(options.trust),
-      detachedSignatures: options.detached,
-      policy: policyFor(options),
-      contents: 'as-used',
-      oci: ociExpectations(plan),
-    },
-  );
+  const { bundle, bytes } = await verifyOpened(reader, {
+    ...ctx,
+    accept: acceptFor(options.trust),
+    detachedSignatures: options.detached,
+    policy: policyFor(options),
+    oci: ociExpectations(plan),
+  });
   return { result: undefined, detail: `${bundle.name} serial ${bundle.serial}, ${formatBytes(bytes)}` };
 }
 

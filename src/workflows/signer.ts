@@ -12,6 +12,8 @@ export interface BundleSigner {
   /** Signs another statement about the bundle; absent when there is nothing to sign with. */
   signStatement?(statement: Uint8Array): Promise<Uint8Array>;
   readonly accept: AcceptSignatures;
+  /** Whether signatures an unfinished run left may be used when they are accepted: false where `accept` proves no signer. */
+  readonly keepsSignatures: boolean;
   /** `accept` as a question. */
   accepts(manifest: Uint8Array, signatures: readonly Uint8Array[]): boolean;
 }
@@ -33,6 +35,7 @@ export function noSigner(): BundleSigner {
   return {
     sign: async () => [],
     accept: acceptUnsigned,
+    keepsSignatures: true,
     accepts: (_manifest, signatures) => signatures.length === 0,
   };
 }
@@ -53,6 +56,7 @@ export function signerOf(accept: AcceptSignatures, sign: BundleSigner['sign']): 
   return {
     sign,
     accept,
+    keepsSignatures: true,
     accepts(manifest, signatures) {
       try {
         accept(manifest, signatures);

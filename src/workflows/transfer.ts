@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { AirgapError, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { startWorker } from '../core/worker.ts';
+import { isOutputError } from '../bundle/file-system.ts';
 import { openBodyWriter, type BundleFileWriter } from '../bundle/writer.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
@@ -23,7 +24,7 @@ interface Outcome {
 
 /**
  * Fetches blobs to their places in an unfinished bundle file, largest first, in worker threads when there is enough to
- * do. Every blob is tried before a failure is thrown, so that a rerun finds all others in place. The journal of `file`
+ * do; the connections of `registry` are shared among them. Every blob is tried before a failure is thrown, so that a rerun finds all others in place. The journal of `file`
  * knows what is complete. Throws the first failure with the number of the others; the abort of the signal at once.
  */
 export async function transferBlobs(
@@ -35,7 +36,8 @@ export async function transferBlobs(
   const queue = tasks.toSorted((a, b) => b.place.size - a.place.size);
   const bytes = queue.reduce((sum, task) => sum + task.place.size - task.received, 0);
   const connections = registry.maxConnections ?? DEFAULT_CONNECTIONS;
-  const workers = bytes < WORKER_MIN_BYTES ? 0 : Math.min(availableParallelism(), MAX_WORKERS, queue.length);
+  const most = Math.min(availableParallelism(), MAX_WORKERS, queue.length, connections);
+  const workers = bytes < WORKER_MIN_BYTES ? 0 : most;
   const book = createBook(file, ctx);
   const failures = workers < 2 ? await runHere(queue, connections) : await runInWorkers(queue, workers, connections);
   if (failures.length > 0) throw failed(failures);
@@ -52,7 +54,7 @@ export async function transferBlobs(
           await fetchBody(task, { client, writer }, book.progressOf(task), ctx);
           book.done(task);
         } catch (error) {
-          if (isAbort(error) || !(error instanceof AirgapError) || error.code === 'E_SPACE') throw error;
+          if (isAbort(error) || !(error instanceof AirgapError) || isOutputError(error)) throw error;
           failures.push({ task, error });
         }
       }
@@ -69,16 +71,19 @@ export async function transferBlobs(
   }
 
   function runInWorkers(todo: readonly FetchTask[], count: number, parallel: number): Promise<Outcome[]> {
-    const perWorker = Math.max(1, Math.ceil(parallel / count));
-    const data: TransferWorkerData = {
-      pieces: file.pieces,
-      registry: { ...registry, maxConnections: perWorker },
-    };
+    // Together exactly as many as the user allows, the remainder with the first ones.
+    const shares = Array.from(
+      { length: count },
+      (_, at) => Math.floor(parallel / count) + (at < parallel % count ? 1 : 0),
+    );
     const failures: Outcome[] = [];
     const byIndex = new Map(todo.map((task) => [task.index, task]));
     let nextAt = 0;
     let open = todo.length;
-    const pool = Array.from({ length: count }, () => startWorker('transfer-worker', import.meta.url, data));
+    const pool = shares.map((maxConnections) => {
+      const data: TransferWorkerData = { pieces: file.pieces, registry: { ...registry, maxConnections } };
+      return startWorker('transfer-worker', import.meta.url, data);
+    });
 
     return new Promise<Outcome[]>((resolve, reject) => {
       const stop = (): void => {
@@ -115,18 +120,18 @@ export async function transferBlobs(
             return settled(worker);
           case 'failed': {
             const error = fromPlainError(message.error);
-            if (!(error instanceof AirgapError) || error.code === 'E_SPACE') return fail(error);
+            if (!(error instanceof AirgapError) || isOutputError(error)) return fail(error);
             failures.push({ task, error });
             return settled(worker);
           }
         }
       };
       ctx.signal.addEventListener('abort', onAbort, { once: true });
-      for (const worker of pool) {
+      for (const [at, worker] of pool.entries()) {
         worker.on('message', (message: FromWorker) => onMessage(worker, message));
         worker.on('error', fail);
         // Twice as many as are under way, so that a worker never waits for the next one.
-        for (let slot = 0; slot < perWorker * 2; slot += 1) feed(worker);
+        for (let slot = 0; slot < shares[at]! * 2; slot += 1) feed(worker);
       }
       if (ctx.signal.aborted) onAbort();
     });

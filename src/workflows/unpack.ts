@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { verifyBundle } from '../bundle/checks.ts';
+import { verifyOpened } from '../bundle/checks.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
-import { openBundle } from '../bundle/reader.ts';
+import { openBundle, type BundleReader } from '../bundle/reader.ts';
 import { lockState } from '../bundle/state.ts';
 import type { StepResult } from '../apply/step.ts';
 import { formatBytes } from '../core/bytes.ts';
@@ -76,7 +76,7 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
     }
     const { bundle } = reader.manifest;
     await using state = options.stateDir === undefined ? undefined : await lockState(options.stateDir, bundle.name);
-    await verify(plan, options, ctx);
+    await verify(reader, plan, options, ctx);
     const paths = reader.manifest.files.map((file) => file.path);
     const caBundles = [
       ...(await caBundlesOf(paths, (path) => reader.readFile(path))),
@@ -132,19 +132,15 @@ export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Pro
   }
 }
 
-async function verify(plan: PlanFile, options: UnpackOptions, ctx: RunContext): Promise<void> {
+async function verify(reader: BundleReader, plan: PlanFile, options: UnpackOptions, ctx: RunContext): Promise<void> {
   await stage('verify', ctx, async () => {
-    const { bundle, bytes } = await verifyBundle(
-      { paths: options.paths },
-      {
-        ...ctx,
-        accept: acceptFor(options.trust),
-        detachedSignatures: options.detached,
-        policy: policyFor(options),
-        contents: 'as-used',
-        oci: ociExpectations(plan),
-      },
-    );
+    const { bundle, bytes } = await verifyOpened(reader, {
+      ...ctx,
+      accept: acceptFor(options.trust),
+      detachedSignatures: options.detached,
+      policy: policyFor(options),
+      oci: ociExpectations(plan),
+    });
     return { result: undefined, detail: `${bundle.name} serial ${bundle.serial}, ${formatBytes(bytes)}` };
   });
 }

@@ -147,7 +147,7 @@ async function writeSalvaged(
       try {
         await writer.write(place, salvage.open(place.sha256));
       } catch (error) {
-        if (!isAirgapError(error, 'E_DIGEST')) throw error;
+        if (!isAirgapError(error, 'E_DIGEST', 'E_TRUNCATED')) throw error;
         file.restarted(index);
         continue;
       }

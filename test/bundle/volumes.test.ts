@@ -11,6 +11,7 @@ import { signStatement } from '../../src/bundle/signature.ts';
 import { readUnfinished } from '../../src/bundle/unfinished.ts';
 import { formatSums, hashVolumes, volumeStatement, VOLUMES_PREDICATE_TYPE } from '../../src/bundle/volume-index.ts';
 import { assertVolumeCount, parseVolumeSize } from '../../src/bundle/volume-size.ts';
+import { openVolumes } from '../../src/bundle/volumes.ts';
 import { openBodyWriter, openBundleFile, writeInOrder, type BundleParts } from '../../src/bundle/writer.ts';
 import {
   acceptTestSignature,
@@ -23,6 +24,7 @@ import {
   piecesOf,
   refusalOf,
   sha256,
+  temporaryFile,
   temporaryFolder,
   TEST_IDENTITY,
   withCode,
@@ -245,4 +247,17 @@ test('volume sizes are media or numbers with a unit', () => {
   }
   assertVolumeCount(999 * 2 ** 20, 2 ** 20);
   assert.throws(() => assertVolumeCount(999 * 2 ** 20 + 1, 2 ** 20), withCode('E_USAGE'));
+});
+
+test('a medium that can not be read is named, with the place', async (t) => {
+  // The kernel makes files of 4096 bytes of some settings, and refuses to read those a device does not have.
+  const unreadable = '/sys/class/net/lo/speed';
+  if (!existsSync(unreadable)) return t.skip('no sysfs');
+  const first = temporaryFile(t, Buffer.alloc(100), 'first');
+  const volumes = openVolumes([first, unreadable]);
+  t.after(() => volumes.close());
+  const expected = { code: 'E_TRUNCATED', message: `${unreadable} can not be read: EINVAL` };
+  const data = { at: unreadable, offset: 100, volume: 'speed' };
+  assert.throws(() => volumes.readSync(Buffer.alloc(200), 0), { ...expected, data });
+  await assert.rejects(volumes.read(Buffer.alloc(200), 0), { ...expected, data });
 });

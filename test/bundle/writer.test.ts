@@ -5,8 +5,10 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -376,4 +378,47 @@ test('writing in order continues a file after an interruption', async (t) => {
   const [, , [continued, offset] = ['', 0]] = opened;
   assert.equal(continued, files[1]!.path);
   assert.ok(offset >= 16 * 2 ** 20 && offset <= 19_000_000, `${offset}`);
+});
+
+test('in order, a body whose source delivered other content begins anew in the next run', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'X.tar');
+  // Large enough for the journal to claim a part of it, and without padding after it.
+  const files = [blob('small'), blob(noise(20 * 1024 * 1024, 'large')), blob('after it')];
+  const bundle = buildBundle(files);
+  const parts = partsOf(bundle);
+  const large = files[1]!;
+  const right = contentsOf(files);
+  const damaged = contentsOf(
+    files.map((one) => (one === large ? { ...one, content: noise(one.content.length, 'x') } : one)),
+  );
+
+  const first = openBundleFile(path, parts, { sparse: false });
+  await assert.rejects(writeInOrder(first, parts, { open: damaged, signal }), withCode('E_DIGEST'));
+  await first.suspend();
+
+  const second = openBundleFile(path, parts, { sparse: false });
+  assert.equal(second.complete.size > 0, true, 'what was right is kept');
+  await writeInOrder(second, parts, { open: right, signal });
+  await second.finish();
+  assert.deepEqual(readFileSync(path), archive(bundle));
+});
+
+test('an unfinished file or journal that is a symbolic link is not followed', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'X.tar');
+  const parts = partsOf(buildBundle([blob('content')]));
+  const elsewhere = join(folder, 'elsewhere');
+  writeFileSync(elsewhere, 'of somebody');
+  symlinkSync(elsewhere, partialPathOf(path));
+  assert.throws(() => openBundleFile(path, parts), withCode('E_USAGE'));
+  assert.equal(readFileSync(elsewhere, 'utf8'), 'of somebody');
+
+  rmSync(partialPathOf(path));
+  await openBundleFile(path, parts).suspend();
+  const journal = journalPath(partialPathOf(path));
+  renameSync(journal, elsewhere);
+  symlinkSync(elsewhere, journal);
+  assert.throws(() => openBundleFile(path, parts), withCode('E_USAGE'));
+  await assert.rejects(readUnfinished(partialPathOf(path)), withCode('E_USAGE'));
 });

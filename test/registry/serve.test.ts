@@ -1,7 +1,7 @@
 /** A bundle shown as a registry, asked by real clients and through a real registry in front of it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import { readContent } from '../../src/oci/content.ts';
 import { digestTag } from '../../src/oci/reference.ts';
 import { isManifestType, MEDIA_TYPE } from '../../src/oci/types.ts';
 import { createRegistryClient } from '../../src/registry/client.ts';
-import { noise, temporaryFolder } from '../support/bundles.ts';
+import { noise, temporaryFolder, TEST_IDENTITY } from '../support/bundles.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { image, index } from '../support/images.ts';
 import { needProgram } from '../support/programs.ts';
@@ -317,4 +317,24 @@ test('a port that is taken and a certificate without its key are refused with a 
   const { cert } = createAuthority().issue();
   const { key } = createAuthority().issue();
   await assert.rejects(startServe(t, paths, { tls: { cert, key } }), { code: 'E_USAGE' });
+});
+
+/** Swaps the bundle after it was opened and before it is checked. */
+function swapAtVerify(swap: () => void) {
+  return ({ type, ...event }: { readonly type: string; readonly name?: unknown; readonly state?: unknown }): void => {
+    if (type === 'stage' && event.name === 'verify' && event.state === 'started') swap();
+  };
+}
+
+test('what is checked is what was opened, not what has its name by then', async (t) => {
+  const [path] = writeBundle(t, bytesOfBundle(bundleOf(IMAGES, { ...TEST_IDENTITY, serial: 1 }))) as [string];
+  const [other] = writeBundle(t, bytesOfBundle(bundleOf(IMAGES, { ...TEST_IDENTITY, serial: 9 }))) as [string];
+  const onEvent = swapAtVerify(() => renameSync(other, path));
+  await assert.rejects(startServe(t, [path], { minSerial: 9, onEvent }), { code: 'E_ROLLBACK' });
+});
+
+test('a bundle that is overwritten while it is opened is refused', async (t) => {
+  const [path] = writeBundle(t, bytesOfBundle(bundleOf(IMAGES, { ...TEST_IDENTITY, serial: 1 }))) as [string];
+  const onEvent = swapAtVerify(() => writeFileSync(path, bytesOfBundle(bundleOf(IMAGES))));
+  await assert.rejects(startServe(t, [path], { onEvent }), { code: 'E_DIGEST', message: /changed while/ });
 });

@@ -4,7 +4,7 @@ import { AirgapError } from '../../src/core/errors.ts';
 import { digestOf, type Digest } from '../../src/oci/digest.ts';
 import type { ReferrerSource } from '../../src/oci/content.ts';
 import { repositoryName, type ImageRef } from '../../src/oci/reference.ts';
-import { MEDIA_TYPE, type Descriptor, type Platform } from '../../src/oci/types.ts';
+import { MEDIA_TYPE, type Descriptor } from '../../src/oci/types.ts';
 
 export interface MemoryRepository extends ReferrerSource {
   /** Stores a blob. */
@@ -15,7 +15,7 @@ export interface MemoryRepository extends ReferrerSource {
     options?: { tag?: string; subject?: Descriptor; artifactType?: string; layerType?: string },
   ): Descriptor;
   /** Stores an image index over stored images. */
-  index(children: readonly (Descriptor & { platform?: Platform })[], options?: { tag?: string }): Descriptor;
+  index(children: readonly Descriptor[], options?: { tag?: string }): Descriptor;
 }
 
 /** Repositories by name; `open` has the shape the planners want. */

@@ -7,7 +7,7 @@ import type { ProgressEvent } from '../../src/core/events.ts';
 import type { PlanFile } from '../../src/mirror/plan-file.ts';
 import { MEDIA_TYPE } from '../../src/oci/types.ts';
 import { serveBundle, type ServeOptions, type ServeResult } from '../../src/workflows/serve.ts';
-import { archive, blob, buildBundle, file, temporaryFolder, type TestBundle } from './bundles.ts';
+import { archive, blob, buildBundle, file, TEST_IDENTITY, temporaryFolder, type TestBundle } from './bundles.ts';
 import type { BuiltContent } from './images.ts';
 import { newKey, trustIn } from './signing.ts';
 
@@ -22,7 +22,7 @@ const key = newKey();
 export const trust = trustIn([key]);
 
 /** A bundle as `pack` lays it out: OCI layout, `plan.json`, signed. */
-export function bundleOf(images: readonly NamedImage[]): TestBundle {
+export function bundleOf(images: readonly NamedImage[], { serial } = TEST_IDENTITY): TestBundle {
   const manifests = images.map(({ content: { root }, repository, tag }) => ({
     mediaType: root.mediaType,
     digest: root.digest,
@@ -58,7 +58,10 @@ export function bundleOf(images: readonly NamedImage[]): TestBundle {
     file('plan.json', JSON.stringify(plan)),
     ...contents.values(),
   ];
-  return buildBundle(files, { sign: (manifest, identity) => [Buffer.from(signManifest(manifest, identity, key))] });
+  return buildBundle(files, {
+    identity: { ...TEST_IDENTITY, serial },
+    sign: (manifest, identity) => [Buffer.from(signManifest(manifest, identity, key))],
+  });
 }
 
 /** Writes a bundle as one file, or in volumes of `volumeSize` bytes; returns the paths in order. */
@@ -90,14 +93,18 @@ export interface RunningServe {
 export async function startServe(
   t: TestContext,
   paths: readonly string[],
-  more: Partial<ServeOptions> = {},
+  more: Partial<ServeOptions> & { readonly onEvent?: (event: ProgressEvent) => void } = {},
 ): Promise<RunningServe> {
   const stop = new AbortController();
   const events: ProgressEvent[] = [];
+  const report = (event: ProgressEvent): void => {
+    events.push(event);
+    more.onEvent?.(event);
+  };
   const { promise: listening, resolve } = Promise.withResolvers<string>();
   const result = serveBundle(
     { trust, detached: [], enforceExpiry: false, host: '127.0.0.1', port: 0, paths, onListening: resolve, ...more },
-    { signal: stop.signal, report: (event) => events.push(event) },
+    { signal: stop.signal, report },
   );
   // A failure before it listens is the test's; one later shows in stop().
   const url = await Promise.race([listening, result.then(({ url }) => url)]);

@@ -5,7 +5,7 @@ import { MEDIA_TYPE } from '../../../src/oci/types.ts';
 import type { ImageRequest, MirrorContext } from '../../../src/mirror/mirror-plan.ts';
 import { resolvePlan, type ResolveOptions } from '../../../src/mirror/plan.ts';
 import { imageTarget } from '../../../src/mirror/target-name.ts';
-import { memoryRegistry } from '../../support/memory-repository.ts';
+import { memoryRegistry, type MemoryRepository } from '../../support/memory-repository.ts';
 
 const OPTIONS: ResolveOptions = { allowGaps: false, withSignatures: true, allowMissingSignatures: false };
 
@@ -188,4 +188,49 @@ test('an image wanted for two reasons is one image with both reasons', async () 
     plan.images.map((image) => image.because),
     [['first', 'second']],
   );
+});
+
+/** An image below so many indexes. */
+function nested(repository: MemoryRepository, indexes: number): void {
+  let root = repository.image(['deep']);
+  for (let count = 1; count <= indexes; count += 1) {
+    root = repository.index([root], count === indexes ? { tag: '1' } : {});
+  }
+}
+
+test('indexes are followed as deep as the check of a bundle follows them, its index.json counted', async () => {
+  const registry = memoryRegistry();
+  nested(registry.repository('r.example/x/three'), 3);
+  nested(registry.repository('r.example/x/four'), 4);
+  assert.equal((await planOf(registry, [request('r.example/x/three:1')])).manifests.size, 4);
+  await assert.rejects(planOf(registry, [request('r.example/x/four:1')]), /deeper than 4 levels/);
+});
+
+test('an index that lies too deep is refused also when it was met higher up before', async () => {
+  const registry = memoryRegistry();
+  const repository = registry.repository('r.example/x/diamond');
+  const inner = repository.index([repository.index([repository.image(['deep'])])]);
+  repository.index([inner, repository.index([inner])], { tag: '1' });
+  await assert.rejects(planOf(registry, [request('r.example/x/diamond:1')]), /deeper than 4 levels/);
+});
+
+test('what a descriptor says of a manifest must be true however often it is named', async () => {
+  for (const change of [{ size: 1 }, { mediaType: MEDIA_TYPE.dockerManifest }]) {
+    const registry = memoryRegistry();
+    const repository = registry.repository('r.example/x/one');
+    const image = repository.image(['layer']);
+    repository.index([image, { ...image, ...change }], { tag: '1' });
+    await assert.rejects(planOf(registry, [request('r.example/x/one:1')]), /should have 1 bytes|announced as/);
+  }
+});
+
+test('embedded data that is not the described content is refused, also of an instance that is not taken', async () => {
+  const registry = memoryRegistry();
+  const repository = registry.repository('r.example/x/data');
+  const platform = { os: 'linux', architecture: 'amd64' };
+  const image = { ...repository.image(['layer']), platform };
+  const other = { ...repository.image(['other']), platform: { os: 'linux', architecture: 'arm64' }, data: 'AAAA' };
+  repository.index([image, other], { tag: '1' });
+  const images = [request('r.example/x/data:1', { platforms: [platform] })];
+  await assert.rejects(planOf(registry, images), /embedded data/);
 });
