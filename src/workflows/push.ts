@@ -5,6 +5,7 @@ import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { readContent } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
@@ -172,15 +173,28 @@ function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContex
   return content.pipe(counter);
 }
 
+/** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
 async function pushManifest(
-  { descriptor, repository }: PushManifest,
+  { descriptor, repository, subject }: PushManifest,
   open: (path: string) => Repository,
   read: (descriptor: Descriptor) => Promise<Buffer>,
   ctx: RunContext,
 ): Promise<void> {
   const target = open(repository);
-  if (await target.hasManifest(descriptor.digest, ctx.signal)) return;
+  const isThere = await target.hasManifest(descriptor.digest, ctx.signal);
+  if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return;
   await target.pushManifest(await read(descriptor), descriptor.mediaType, descriptor.digest, ctx.signal);
+}
+
+/** Whether the registry lists a manifest among the referrers of its subject. */
+export async function isReferrer(
+  repository: Repository,
+  { digest }: Descriptor,
+  subject: Digest,
+  ctx: RunContext,
+): Promise<boolean> {
+  const listed = await repository.referrers(subject, ctx.signal);
+  return listed.some((referrer) => referrer.digest === digest);
 }
 
 async function pushTag(

@@ -10,6 +10,7 @@ import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { Repository } from '../registry/repository.ts';
 import { planPush, type PushImage } from './push-plan.ts';
+import { isReferrer } from './push.ts';
 import { targetPath, targetRepository, type PushTarget } from './push-target.ts';
 import { stage } from './stage.ts';
 
@@ -56,8 +57,8 @@ export type Receipt = z.infer<typeof ReceiptSchema>;
 export type ConfirmedContent = Receipt['content'];
 
 /**
- * Asks the target by HEAD for every manifest, tag and blob of the images. Throws `E_NOT_FOUND` that names what is missing, or
- * the tag that stands for something else.
+ * Asks the target by HEAD for every manifest, tag and blob of the images, and for the lists of referrers. Throws
+ * `E_NOT_FOUND` that names what is missing, or the tag that stands for something else.
  */
 export async function confirmContent(
   { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
@@ -85,9 +86,11 @@ export async function confirmContent(
             throw missing(target, path, `blob ${descriptor.digest}`);
         }),
       ),
-      ...manifests.map(({ descriptor, repository }) => async () => {
+      ...manifests.map(({ descriptor, repository, subject }) => async () => {
         if (!(await open(repository).hasManifest(descriptor.digest, ctx.signal)))
           throw missing(target, repository, `manifest ${descriptor.digest}`);
+        if (subject !== undefined && !(await isReferrer(open(repository), descriptor, subject, ctx)))
+          throw missing(target, repository, `referrer ${descriptor.digest} in the list of ${subject}`);
       }),
       ...plan.tags.map(({ descriptor, repository, tag }) => async () => {
         const found = await digestOfTag(open(repository), tag, ctx);

@@ -1,0 +1,63 @@
+/** The push of whole images: what a run that ended anywhere leaves behind is completed by the next one. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PushTarget } from '../../src/workflows/push-target.ts';
+import { pushImages } from '../../src/workflows/push.ts';
+import { confirmContent } from '../../src/workflows/receipt.ts';
+import { createRegistryClient } from '../../src/registry/client.ts';
+import { image, pushContent, sourceOf, type BuiltContent } from '../support/images.ts';
+import { optionsFor } from '../support/registry.ts';
+import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
+
+const { signal } = new AbortController();
+const ctx = { signal, report: () => undefined };
+const app = image().layer('a', 'b').build();
+const signature = image()
+  .rawLayer(Buffer.from('signature'), 'text/plain')
+  .artifactType('application/signature')
+  .subject({ mediaType: app.root.mediaType, digest: app.root.digest, size: app.root.size })
+  .build();
+
+function pushed({ root }: BuiltContent, repository: string, tag?: string) {
+  const { mediaType, digest, size } = root;
+  return { origin: `${repository}:${tag ?? digest}`, mediaType, digest, size, target: { repository, tag } };
+}
+
+for (const kind of plainRegistries) {
+  test(`a referrer that was stored and not listed is listed by the next push (${kind.name})`, async (t) => {
+    const access = await kind.open(t);
+    if (access === undefined) return;
+    const client = createRegistryClient(optionsFor(access), ctx);
+    t.after(() => client.close());
+    const path = freshRepository('push');
+    const repository = client.openRepository({ registry: access.host, repository: path });
+    await pushContent(repository, app, 'v1');
+    for (const { descriptor, bytes } of signature.contents.slice(0, -1)) {
+      await repository.pushBlob(descriptor, bytes, { signal });
+    }
+    // As by a run that was killed before it wrote the index of referrers.
+    const { descriptor, bytes } = signature.contents.at(-1)!;
+    const answer = await fetch(`${access.url}/v2/${path}/manifests/${descriptor.digest}`, {
+      method: 'PUT',
+      headers: { 'content-type': descriptor.mediaType },
+      body: new Uint8Array(bytes),
+    });
+    assert.equal(answer.status, 201);
+    assert.deepEqual(await repository.referrers(app.root.digest, signal), []);
+
+    const target: PushTarget = { registry: access.host, prefix: '' };
+    const options = { target, concurrency: 2 };
+    const content = {
+      source: sourceOf(app, signature),
+      images: [pushed(app, path, 'v1'), pushed(signature, path)],
+    };
+    await assert.rejects(confirmContent(content, client, options, ctx), { code: 'E_NOT_FOUND', message: /referrer/ });
+    await pushImages(content, client, options, ctx);
+    const listed = await repository.referrers(app.root.digest, signal);
+    assert.deepEqual(
+      listed.map(({ digest }) => digest),
+      [signature.root.digest],
+    );
+    await confirmContent(content, client, options, ctx);
+  });
+}
