@@ -1,7 +1,7 @@
 import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
+import { AirgapError, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { readContent } from '../oci/content.ts';
@@ -9,7 +9,7 @@ import type { Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
-import { finalError } from '../registry/registry-error.ts';
+import { sourceError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
   planPush,
@@ -42,7 +42,8 @@ export interface PushResult {
 /**
  * Pushes images from a source to a registry: each unique blob once and mounted into every other repository that needs it,
  * manifests after their blobs and children, referrers after their subjects, tags last. What is there is left alone, so a
- * second run only asks. Every failure names the target; nothing is tagged unless all of its content is there.
+ * second run only asks. A failure names the target unless it is the source's (`side` in its data); nothing is tagged unless
+ * all of its content is there.
  */
 export async function pushImages(
   { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
@@ -50,8 +51,13 @@ export async function pushImages(
   options: PushOptions,
   ctx: RunContext,
 ): Promise<PushResult> {
-  const read = (descriptor: Descriptor): Promise<Buffer> =>
-    readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
+  const read = async (descriptor: Descriptor): Promise<Buffer> => {
+    try {
+      return await readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
+    } catch (error) {
+      throw sourceError(error);
+    }
+  };
   const plan = await planPush(images, read);
   const { registry } = options.target;
   const repositories = new Map<string, Repository>();
@@ -136,14 +142,8 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
     const target = io.open(path);
     const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
     const isFirst = from === undefined;
-    let failure: AirgapError | undefined;
     const body = async (): Promise<Readable> => {
-      if (failure !== undefined) throw failure;
       const content = await io.source.fetch(descriptor, { signal: ctx.signal });
-      // What is wrong at a place of a file is wrong the next time too: one look is enough.
-      content.once('error', (error) => {
-        if (isAirgapError(error) && error.data?.['offset'] !== undefined) failure = finalError(error);
-      });
       return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
@@ -224,9 +224,10 @@ function countManifests(plan: PushPlan): number {
   return plan.manifestLevels.reduce((sum, level) => sum + level.length, 0);
 }
 
-/** Says on which side a copy failed; what came from the bundle is not the target's fault. */
+/** Says on which side a copy failed; what came from the source is not the target's fault. */
 function targetError(error: unknown, registry: string): unknown {
   if (!(error instanceof AirgapError) || isAbort(error)) return error;
+  if (error.data?.['side'] === 'source') return error;
   if (error.code === 'E_DIGEST' || error.code === 'E_OCI' || error.code === 'E_TRUNCATED') return error;
   return new AirgapError(error.code, `target ${registry}: ${error.message}`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),

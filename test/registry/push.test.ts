@@ -1,10 +1,13 @@
 /** The push of whole images: what a run that ended anywhere leaves behind is completed by the next one. */
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { AirgapError } from '../../src/core/errors.ts';
 import type { PushTarget } from '../../src/workflows/push-target.ts';
 import { pushImages } from '../../src/workflows/push.ts';
 import { confirmContent } from '../../src/workflows/receipt.ts';
 import { createRegistryClient } from '../../src/registry/client.ts';
+import { startFront } from '../support/front.ts';
 import { image, pushContent, sourceOf, type BuiltContent } from '../support/images.ts';
 import { optionsFor } from '../support/registry.ts';
 import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
@@ -60,4 +63,56 @@ for (const kind of plainRegistries) {
     );
     await confirmContent(content, client, options, ctx);
   });
+}
+
+const broken: readonly (readonly [name: string, error: Error, code: string])[] = [
+  [
+    'a connection to the source that broke for good',
+    new AirgapError('E_UNREACHABLE', 'GET https://source.example: reset', { data: { systemCode: 'ECONNRESET' } }),
+    'E_UNREACHABLE',
+  ],
+  ['a blob the source does not have', new AirgapError('E_NOT_FOUND', 'x', { data: { status: 404 } }), 'E_NOT_FOUND'],
+  ['a damaged place of a bundle', new AirgapError('E_DIGEST', 'x', { data: { offset: 512 } }), 'E_DIGEST'],
+  ['a bundle that is cut off', new AirgapError('E_TRUNCATED', 'x', { data: { offset: 512 } }), 'E_TRUNCATED'],
+  ['a medium that can not be read', Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }), 'E_UNREACHABLE'],
+];
+
+for (const [name, error, code] of broken) {
+  for (const place of ['opening', 'reading'] as const) {
+    test(`${name} is told of the source and tried once (${place})`, async (t) => {
+      const access = await plainRegistries[0]!.open(t);
+      if (access === undefined) return;
+      const front = await startFront(t, access.host, () => false);
+      const client = createRegistryClient(optionsFor({ ...access, host: front.host }, { attempts: 3 }), ctx);
+      t.after(() => client.close());
+      const path = freshRepository('push');
+      const whole = sourceOf(app);
+      let fetches = 0;
+      const source = {
+        ...whole,
+        fetch: async (...args: Parameters<typeof whole.fetch>) => {
+          if (args[0].digest === app.root.digest) return whole.fetch(...args);
+          fetches += 1;
+          if (place === 'opening') throw error;
+          return Readable.from(failing(error), { objectMode: false });
+        },
+      };
+      const target: PushTarget = { registry: front.host, prefix: '' };
+      const content = { source, images: [pushed(app, path, 'v1')] };
+      await assert.rejects(pushImages(content, client, { target, concurrency: 1 }, ctx), (thrown) => {
+        assert.ok(thrown instanceof AirgapError);
+        assert.deepEqual([thrown.code, thrown.data?.['side']], [code, 'source']);
+        assert.doesNotMatch(thrown.message, /target/);
+        return true;
+      });
+      assert.equal(fetches, 1);
+      const sent = front.requests.map(({ line }) => line.split(' ')[0]);
+      assert.deepEqual([sent.filter((method) => method === 'POST').length, sent.includes('PATCH')], [1, false]);
+    });
+  }
+}
+
+async function* failing(error: Error): AsyncGenerator<Buffer> {
+  yield Buffer.from('x');
+  throw error;
 }
