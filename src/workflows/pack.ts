@@ -14,7 +14,7 @@ import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
-import { assertOutputPath, writeOutputFile } from './output-path.ts';
+import { assertOutputFolder, assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import type { BundleSigner } from './signer.ts';
@@ -83,6 +83,7 @@ export interface PackResult {
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
   const { output, detachedSignature } = options;
   if (typeof output === 'string' && options.planOnly === undefined) assertOutputPath(output, '--output');
+  if (options.planOnly !== undefined) assertOutputFolder(options.planOnly, '--plan');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
   const caBundles = await loadCaBundles(options.caBundles);
   const tools = options.includeTool ? await toolEntries() : [];

@@ -1,4 +1,3 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
@@ -9,6 +8,7 @@ import { isDigest, type Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { Repository } from '../registry/repository.ts';
+import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 import { planPush, type PushImage } from './push-plan.ts';
 import { isReferrer } from './push.ts';
 import { targetPath, targetRepository, type PushTarget } from './push-target.ts';
@@ -127,10 +127,9 @@ export async function confirmContent(
 
 /** Writes a receipt; the file appears complete or not at all. A receipt that does not meet its own schema is a defect and throws. */
 export async function writeReceipt(path: string, receipt: Receipt): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.partial-${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(ReceiptSchema.parse(receipt), null, 2)}\n`);
-  await rename(temporary, path);
+  const text = `${JSON.stringify(ReceiptSchema.parse(receipt), null, 2)}\n`;
+  makeOutputFolder(dirname(path), '--receipt');
+  await writeOutputFile(path, text, { flag: '--receipt' });
 }
 
 async function digestOfTag(repository: Repository, tag: string, ctx: RunContext): Promise<string | undefined> {

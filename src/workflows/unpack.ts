@@ -13,7 +13,7 @@ import type { RegistryOptions } from '../registry/options.ts';
 import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
-import { assertOutputPath } from './output-path.ts';
+import { assertOutputFolder, assertOutputPath } from './output-path.ts';
 import type { PushTarget } from './push-target.ts';
 import { describePush, pingTarget, pushImages, type PushOptions, type PushResult } from './push.ts';
 import { confirmContent, writeReceipt, type ConfirmedContent, type Receipt } from './receipt.ts';
@@ -65,6 +65,7 @@ export interface UnpackResult {
  */
 export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Promise<UnpackResult> {
   if (options.receipt !== undefined) assertOutputPath(options.receipt, '--receipt');
+  if (options.cluster?.renderTo !== undefined) assertOutputFolder(options.cluster.renderTo, '--render');
   const accept = acceptFor(options.trust);
   const reader = await openBundle(options.paths, { accept, detachedSignatures: options.detached });
   try {
