@@ -10,6 +10,7 @@ import type { RunContext } from '../core/events.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
+import { blameVolumes } from './blame-volumes.ts';
 import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
@@ -66,6 +67,11 @@ export interface UnpackResult {
 export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Promise<UnpackResult> {
   if (options.receipt !== undefined) assertOutputPath(options.receipt, '--receipt');
   if (options.cluster?.renderTo !== undefined) assertOutputFolder(options.cluster.renderTo, '--render');
+  // All of it: contents are hashed while they are sent, so that a damaged volume may show as late as that.
+  return blameVolumes(options.paths, ctx, () => unpackOpened(options, ctx));
+}
+
+async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<UnpackResult> {
   const accept = acceptFor(options.trust);
   const reader = await openBundle(options.paths, { accept, detachedSignatures: options.detached });
   try {
