@@ -8,7 +8,7 @@ import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
 import { assertVolumeCount } from '../bundle/volume-size.ts';
 import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '../bundle/writer.ts';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError } from '../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
@@ -213,7 +213,10 @@ async function packToFile(
     await file.finish();
     return { keptBytes, volumes };
   } catch (error) {
-    await file.suspend();
+    // What went wrong first is what has to be known; a full disk fails the journal as well.
+    await file.suspend().catch((second: unknown) => {
+      if (systemCodeOf(second) === undefined && !isAirgapError(second)) throw second;
+    });
     throw error;
   } finally {
     salvage?.close();
