@@ -9,6 +9,7 @@ import type { Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
+import { runAll } from './run-all.ts';
 import { sourceError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
@@ -70,23 +71,11 @@ export async function pushImages(
   const counts = { pushedBytes: 0, presentBytes: 0, mounts: 0 };
   const limit = pLimit(options.concurrency);
   const all = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-    // Settled, not raced: nothing may still be sending when the run is given up.
-    const stop = new AbortController();
-    const results = await Promise.allSettled(
-      items.map((item) =>
-        limit(async () => {
-          if (stop.signal.aborted || ctx.signal.aborted) return;
-          try {
-            await work(item);
-          } catch (error) {
-            stop.abort();
-            throw error;
-          }
-        }),
-      ),
-    );
-    ctx.signal.throwIfAborted();
-    for (const result of results) if (result.status === 'rejected') throw targetError(result.reason, registry);
+    try {
+      await runAll(items, work, { limit, signal: ctx.signal });
+    } catch (error) {
+      throw targetError(error, registry);
+    }
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });

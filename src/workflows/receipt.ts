@@ -12,6 +12,7 @@ import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 import { planPush, type PushImage } from './push-plan.ts';
 import { isReferrer } from './push.ts';
 import { targetPath, targetRepository, type PushTarget } from './push-target.ts';
+import { runAll } from './run-all.ts';
 import { stage } from './stage.ts';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a digest');
@@ -98,7 +99,7 @@ export async function confirmContent(
           throw missing(target, repository, `tag ${tag} with ${descriptor.digest}${found ? `, it is ${found}` : ''}`);
       }),
     ];
-    await Promise.all(asked.map((ask) => limit(ask)));
+    await runAll(asked, (ask) => ask(), { limit, signal: ctx.signal });
     const result: ConfirmedContent = {
       manifests: manifests.map(({ descriptor, repository }) => ({
         repository: targetRepository(target, repository),

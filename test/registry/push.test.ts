@@ -10,6 +10,7 @@ import { createRegistryClient } from '../../src/registry/client.ts';
 import { startFront } from '../support/front.ts';
 import { image, pushContent, sourceOf, type BuiltContent } from '../support/images.ts';
 import { optionsFor } from '../support/registry.ts';
+import { reply, startScripted } from '../support/scripted-server.ts';
 import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
 
 const { signal } = new AbortController();
@@ -111,6 +112,17 @@ for (const [name, error, code] of broken) {
     });
   }
 }
+
+test('after something is found missing nothing more is asked for', async (t) => {
+  const server = await startScripted(t, ({ response }) => reply(response, 404, '{}'));
+  const client = createRegistryClient({ userAgent: 'x', authFiles: [], attempts: 1 }, ctx);
+  t.after(() => client.close());
+  const target: PushTarget = { registry: server.host, prefix: '' };
+  const content = { source: sourceOf(app, signature), images: [pushed(app, 'r', 'v1'), pushed(signature, 'r')] };
+  await assert.rejects(confirmContent(content, client, { target, concurrency: 1 }, ctx), { code: 'E_NOT_FOUND' });
+  for (let round = 0; round < 10; round += 1) await (await fetch(`${server.url}/v2/`)).arrayBuffer();
+  assert.equal(server.requests.filter(({ line }) => line.startsWith('HEAD')).length, 1);
+});
 
 async function* failing(error: Error): AsyncGenerator<Buffer> {
   yield Buffer.from('x');
