@@ -61,7 +61,10 @@ export async function parsePrivateKey(text: string, password: PasswordProvider, 
   }
   if (KEY_BOX_LABELS.some((label) => label === block.label)) {
     const box = parseKeyBox(block.body);
-    if (typeof box === 'string') throw new AirgapError('E_USAGE', `${origin}: not a key file cosign writes: ${box}`);
+    if (typeof box === 'string')
+      throw new AirgapError('E_USAGE', `${origin}: not a key file cosign writes: ${box}`, {
+        hint: 'compare the file with its backup, or make a new key pair with "airgap keygen"',
+      });
     const pkcs8 = openKeyBox(box, await password());
     if (pkcs8 === undefined) throw unreadable(origin);
     return toSigningKey(importPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }, origin), origin, []);
@@ -90,7 +93,10 @@ export async function loadPublicKey(path: string): Promise<PublicKey> {
  */
 export function parsePublicKey(text: string, origin: string): PublicKey {
   const [block, ...others] = pemBlocks(text);
-  if (block === undefined) throw new AirgapError('E_USAGE', `${origin}: no public key in PEM form`);
+  if (block === undefined)
+    throw new AirgapError('E_USAGE', `${origin}: no public key in PEM form`, {
+      hint: 'give the .pub file that was written beside the private key',
+    });
   if (others.length > 0) {
     throw new AirgapError('E_USAGE', `${origin}: more than one PEM block`, {
       hint: 'give every public key its own file',
@@ -107,7 +113,10 @@ export function parsePublicKey(text: string, origin: string): PublicKey {
   } catch (error) {
     // OpenSSL's reasons come as errors with many different codes; all of them mean the same here.
     if (!(error instanceof Error)) throw error;
-    throw new AirgapError('E_USAGE', `${origin}: the public key can not be read`, { cause: error });
+    throw new AirgapError('E_USAGE', `${origin}: the public key can not be read`, {
+      hint: 'the file is damaged: get it again from the owner of the key',
+      cause: error,
+    });
   }
   return toPublicKey(key, origin);
 }
@@ -237,7 +246,10 @@ async function readKeyFile(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_KEY_FILE_BYTES + 1), 0, MAX_KEY_FILE_BYTES + 1, 0);
-    if (bytesRead > MAX_KEY_FILE_BYTES) throw new AirgapError('E_USAGE', `${path}: too large for a key file`);
+    if (bytesRead > MAX_KEY_FILE_BYTES)
+      throw new AirgapError('E_USAGE', `${path}: too large for a key file`, {
+        hint: 'give the PEM file of the key alone',
+      });
     return buffer.toString('latin1', 0, bytesRead);
   } catch (error) {
     if (!UNREADABLE.includes(systemCodeOf(error) ?? '')) throw error;

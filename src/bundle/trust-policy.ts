@@ -78,12 +78,17 @@ export async function loadTrustPolicy(path: string): Promise<TrustPolicy> {
     json = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new AirgapError('E_USAGE', `${path}: not JSON: ${error.message}`, { cause: error });
+    throw new AirgapError('E_USAGE', `${path}: not JSON: ${error.message}`, {
+      hint: 'correct the trust policy at that place',
+      cause: error,
+    });
   }
   const parsed = policySchema.safeParse(json);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join('.') || '(top)'}: ${message}`);
-    throw new AirgapError('E_USAGE', `${path}: not a trust policy: ${problems.join('; ')}`);
+    throw new AirgapError('E_USAGE', `${path}: not a trust policy: ${problems.join('; ')}`, {
+      hint: 'correct the named fields',
+    });
   }
   return { path, streams: parsed.data.streams };
 }
@@ -125,7 +130,9 @@ async function loadPinnedKey(
 ): Promise<PinnedKey> {
   const publicKey = await loadPublicKey(path);
   if (publicKey.name !== `sha256:${entry.sha256.replace(/^sha256:/, '')}`) {
-    throw new AirgapError('E_USAGE', `${path}: this is the key ${publicKey.name}, not the one the trust policy names`);
+    throw new AirgapError('E_USAGE', `${path}: this is the key ${publicKey.name}, not the one the trust policy names`, {
+      hint: 'put the right key file there; change the digest only if the owner of the key confirms it',
+    });
   }
   if (entry.validFrom === undefined && entry.validUntil === undefined) return { publicKey };
   const validity = {
@@ -162,10 +169,16 @@ async function readPolicyFile(path: string): Promise<string> {
         hint: `chown root ${path}`,
       });
     }
-    if (size > MAX_POLICY_BYTES) throw new AirgapError('E_USAGE', `${path}: too large for a trust policy`);
+    if (size > MAX_POLICY_BYTES)
+      throw new AirgapError('E_USAGE', `${path}: too large for a trust policy`, {
+        hint: 'check that this is the file that is meant',
+      });
     return await file.readFile('utf8');
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'].includes(systemCodeOf(error) ?? '')) throw error;
-    throw new AirgapError('E_USAGE', `${path}: the trust policy can not be read`, { cause: error });
+    throw new AirgapError('E_USAGE', `${path}: the trust policy can not be read`, {
+      hint: 'check the path and its permissions',
+      cause: error,
+    });
   }
 }

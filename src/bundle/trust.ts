@@ -70,7 +70,9 @@ export function createTrust(options: TrustOptions): Trust {
     });
   }
   if (!Number.isSafeInteger(threshold) || threshold < 1 || threshold > signers) {
-    throw new AirgapError('E_USAGE', `a threshold of ${threshold} can not be met by ${signers} possible signers`);
+    throw new AirgapError('E_USAGE', `a threshold of ${threshold} can not be met by ${signers} possible signers`, {
+      hint: 'give more keys or identities, or a threshold from 1 to their number',
+    });
   }
   const needsTime = keys.some(({ validity }) => validity !== undefined);
   if (needsTime && requireTlog !== true && !requireTimestamp) {
@@ -102,11 +104,16 @@ export function ruleMatches(rule: TextRule, text: string): boolean {
 
 function compileRule(rule: TextRule): (text: string) => boolean {
   if ('exact' in rule) {
-    if (rule.exact === '') throw new AirgapError('E_USAGE', 'an identity or issuer must not be empty');
+    if (rule.exact === '')
+      throw new AirgapError('E_USAGE', 'an identity or issuer must not be empty', {
+        hint: 'give the identity and the issuer as the certificate of the signer has them',
+      });
     return (text) => text === rule.exact;
   }
   if (rule.regexp.length > MAX_PATTERN_CHARACTERS) {
-    throw new AirgapError('E_USAGE', `a pattern is longer than ${MAX_PATTERN_CHARACTERS} characters`);
+    throw new AirgapError('E_USAGE', `a pattern is longer than ${MAX_PATTERN_CHARACTERS} characters`, {
+      hint: 'write a shorter pattern, or several identities in a trust policy',
+    });
   }
   try {
     // On its own first: "a)|(?:b" is no pattern, but would become one inside the group below.
@@ -115,6 +122,9 @@ function compileRule(rule: TextRule): (text: string) => boolean {
     return (text) => whole.test(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new AirgapError('E_USAGE', `not a regular expression: ${quoteForeign(rule.regexp)}`, { cause: error });
+    throw new AirgapError('E_USAGE', `not a regular expression: ${quoteForeign(rule.regexp)}`, {
+      hint: 'write a JavaScript regular expression that matches the whole text',
+      cause: error,
+    });
   }
 }

@@ -36,6 +36,7 @@ export interface TrustedRootDifference {
   readonly removed: readonly TrustedRootEntry[];
 }
 
+const EXPORT_AGAIN = 'write it with "airgap trust export" on a connected machine and compare its digest';
 const MAX_TRUSTED_ROOT_BYTES = 4 * 1024 * 1024;
 /** Every spelling in use: cosign and older tools write the first, newer ones the second. */
 const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/;
@@ -50,7 +51,10 @@ export async function loadTrustedRoot(path: string, sha256?: string): Promise<Lo
     bytes = await readFile(path);
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'].includes(systemCodeOf(error) ?? '')) throw error;
-    throw new AirgapError('E_USAGE', `${path}: the trusted root can not be read`, { cause: error });
+    throw new AirgapError('E_USAGE', `${path}: the trusted root can not be read`, {
+      hint: 'check the path and its permissions',
+      cause: error,
+    });
   }
   const actual = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== undefined && sha256.toLowerCase() !== actual) {
@@ -68,7 +72,7 @@ export async function loadTrustedRoot(path: string, sha256?: string): Promise<Lo
 /** A trusted root from its file's bytes. Throws `E_USAGE` when it is none, or when a certificate or key in it is malformed. */
 export function parseTrustedRoot(bytes: Uint8Array, origin: string): TrustedRoot {
   if (bytes.byteLength > MAX_TRUSTED_ROOT_BYTES)
-    throw new AirgapError('E_USAGE', `${origin}: too large for a trusted root`);
+    throw new AirgapError('E_USAGE', `${origin}: too large for a trusted root`, { hint: EXPORT_AGAIN });
   let root: TrustedRoot;
   try {
     root = TrustedRoot.fromJSON(JSON.parse(Buffer.from(bytes).toString('utf8')));
@@ -77,12 +81,13 @@ export function parseTrustedRoot(bytes: Uint8Array, origin: string): TrustedRoot
   } catch (error) {
     // Certificates and keys fail with errors of several classes; here all of them mean a damaged file.
     if (!(error instanceof Error)) throw error;
-    throw new AirgapError('E_USAGE', `${origin}: not a usable trusted root`, { cause: error });
+    throw new AirgapError('E_USAGE', `${origin}: not a usable trusted root`, { hint: EXPORT_AGAIN, cause: error });
   }
   if (!MEDIA_TYPE.test(root.mediaType)) {
     throw new AirgapError(
       'E_USAGE',
       `${origin}: not a trusted root: its media type is ${quoteForeign(root.mediaType)}`,
+      { hint: EXPORT_AGAIN },
     );
   }
   return root;

@@ -55,6 +55,9 @@ export class AirgapError extends Error {
   }
 }
 
+/** Every code there is. */
+export const ERROR_CODES = Object.keys(EXIT_STATUS) as readonly ErrorCode[];
+
 /** The exit status that belongs to a code. */
 export function exitStatusOf(code: ErrorCode): number {
   return EXIT_STATUS[code];

@@ -62,7 +62,9 @@ export async function resolvePlan(
     ),
   );
   if (failed.length > 0 && !options.allowGaps) throw unreadable(failed);
-  const gaps = failed.map(({ request, error }) => gapOf(request, error));
+  const gaps = failed
+    .toSorted((a, b) => compareRequests(a.request, b.request))
+    .map(({ request, error }) => gapOf(request, error));
   for (const gap of gaps) warnings.push({ code: 'W_GAP', message: `${gap.origin} is left out: ${gap.reason}` });
 
   const builder = createPlanBuilder();

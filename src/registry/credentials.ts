@@ -95,7 +95,10 @@ async function loadFile(path: string): Promise<AuthFile | undefined> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new AirgapError('E_CONFIG', `the credential file ${path} can not be read (${code})`, { cause: error });
+    throw new AirgapError('E_CONFIG', `the credential file ${path} can not be read (${code})`, {
+      hint: 'check the path and its permissions, or name another one with --authfile',
+      cause: error,
+    });
   }
   return parseAuthFile(text, path);
 }
@@ -194,7 +197,9 @@ async function askHelper(helper: string, host: string, signal: AbortSignal): Pro
   } catch (error) {
     if (saysNotFound(error)) return undefined;
     if (error instanceof SyntaxError || error instanceof z.ZodError) {
-      throw new AirgapError('E_FAILED', `${program} get: the answer for ${host} is not a credential document`);
+      throw new AirgapError('E_FAILED', `${program} get: the answer for ${host} is not a credential document`, {
+        hint: `run "${program} get" by hand with the host on its standard input, or log in without a helper`,
+      });
     }
     throw error;
   }

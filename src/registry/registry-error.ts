@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { AirgapError, isAirgapError, systemCodeOf, type ErrorCode } from '../core/errors.ts';
+import { AirgapError, isAbort, isAirgapError, systemCodeOf, type ErrorCode } from '../core/errors.ts';
 import { parseRetryAfter } from '../core/retry.ts';
 import { printable, redactUrl } from './redact.ts';
 
@@ -99,14 +99,26 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * An error of a source that will not come right by asking again: what is damaged in a file stays damaged. It is not retried
- * by whoever sends the content on.
+ * An error of content on its way to a registry, which is not the registry's: `side` is `source`. It is final for whoever
+ * sends the content on (the source had its own retries, and what is damaged in a file stays damaged), except content that a
+ * registry gave wrong this time. A plain error of reading becomes `E_UNREACHABLE`; an abort stays one.
  */
-export function finalError(error: AirgapError): AirgapError {
-  return new AirgapError(error.code, error.message, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    cause: error.cause,
-    data: { ...error.data, isFinal: true },
+export function sourceError(error: unknown): unknown {
+  if (isAbort(error)) return error;
+  if (isAirgapError(error)) {
+    const isFinal = error.code !== 'E_DIGEST' || error.data?.['offset'] !== undefined;
+    return new AirgapError(error.code, error.message, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error.cause,
+      data: { ...error.data, side: 'source', ...(isFinal ? { isFinal } : {}) },
+    });
+  }
+  if (!(error instanceof Error)) return error;
+  const systemCode = systemCodeOf(error) ?? '';
+  return new AirgapError('E_UNREACHABLE', `the content to push can not be read: ${error.message}`, {
+    hint: 'check the medium the content is read from',
+    cause: error,
+    data: { systemCode, side: 'source', isFinal: true },
   });
 }
 

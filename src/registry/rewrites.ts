@@ -118,7 +118,9 @@ export function candidatesFor(rewrites: Rewrites, registry: string, repository: 
     const path = `${location}${rest}`;
     const slash = path.indexOf('/');
     if (slash <= 0)
-      throw new AirgapError('E_CONFIG', `${entry.file}: ${JSON.stringify(location)} is no registry location`);
+      throw new AirgapError('E_CONFIG', `${entry.file}: ${JSON.stringify(location)} is no registry location`, {
+        hint: 'write host[:port]/path, see containers-registries.conf(5)',
+      });
     return { registry: normalHost(path.slice(0, slash)), repository: path.slice(slash + 1), isInsecure, serves };
   };
   const mirrors = entry.mirrors.map((mirror) => at(mirror.location, mirror.isInsecure, mirror.serves));
@@ -160,7 +162,10 @@ function parseToml(text: string, file: string): Record<string, unknown> {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw new AirgapError('E_CONFIG', `${file}:${error.line}:${error.column}: not valid TOML`, { cause: error });
+    throw new AirgapError('E_CONFIG', `${file}:${error.line}:${error.column}: not valid TOML`, {
+      hint: 'correct the file at that place, see containers-registries.conf(5)',
+      cause: error,
+    });
   }
 }
 
@@ -169,7 +174,7 @@ function readIfThere(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return undefined;
-    throw new AirgapError('E_CONFIG', `${file} can not be read`, { cause: error });
+    throw new AirgapError('E_CONFIG', `${file} can not be read`, { hint: 'check its permissions', cause: error });
   }
 }
 
@@ -181,6 +186,6 @@ function listConf(dir: string): string[] {
       .map((name) => join(dir, name));
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) return [];
-    throw new AirgapError('E_CONFIG', `${dir} can not be read`, { cause: error });
+    throw new AirgapError('E_CONFIG', `${dir} can not be read`, { hint: 'check its permissions', cause: error });
   }
 }

@@ -83,9 +83,13 @@ export function createSession(options: RegistryOptions, ctx: RunContext): Sessio
       // A refused certificate is a finding; only a server that does not speak TLS at all is asked in plain HTTP.
       if (!mayBePlain || !(error instanceof AirgapError) || error.code !== 'E_UNREACHABLE' || isCertificateError(error))
         throw error;
-      const plain = await probe(parseOrigin('http', host), endpoint).catch(() => undefined);
-      if (plain === undefined) throw error;
-      return plain;
+      try {
+        return await probe(parseOrigin('http', host), endpoint);
+      } catch (plainError) {
+        ctx.signal.throwIfAborted();
+        // What TLS said is the finding; plain HTTP was a guess.
+        throw plainError instanceof AirgapError ? error : plainError;
+      }
     }
   }
 

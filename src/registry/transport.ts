@@ -7,7 +7,7 @@ import { secureContextFor } from './certificates.ts';
 import type { RegistryOptions } from './options.ts';
 import { proxyFor } from './proxy.ts';
 import { redactUrl } from './redact.ts';
-import { connectionError } from './registry-error.ts';
+import { connectionError, sourceError } from './registry-error.ts';
 
 const DEFAULT_CONNECTIONS = 8;
 /** Time for name lookup, TCP and TLS. */
@@ -123,7 +123,11 @@ interface OpenBody {
 }
 
 async function open(body: { readonly size: number; readonly open: () => Promise<Readable> }): Promise<OpenBody> {
-  return { size: body.size, stream: await body.open() };
+  try {
+    return { size: body.size, stream: await body.open() };
+  } catch (error) {
+    throw sourceError(error);
+  }
 }
 
 interface PerformOptions {
@@ -176,7 +180,9 @@ function sendStream(request: http.ClientRequest, body: OpenBody, url: URL): void
   let sent = 0;
   const fail = (problem: string) =>
     request.destroy(
-      new AirgapError('E_DIGEST', `${redactUrl(url)}: the content to push ${problem}, not ${size} bytes`),
+      new AirgapError('E_DIGEST', `${redactUrl(url)}: the content to push ${problem}, not ${size} bytes`, {
+        data: { side: 'source' },
+      }),
     );
   stream.on('data', (chunk: Buffer) => {
     sent += chunk.length;
@@ -185,20 +191,11 @@ function sendStream(request: http.ClientRequest, body: OpenBody, url: URL): void
   });
   request.on('drain', () => stream.resume());
   stream.on('end', () => (sent === size ? request.end() : fail(`has ${sent}`)));
-  stream.on('error', (error) => request.destroy(sourceError(error)));
+  stream.on('error', (error) => request.destroy(sourceError(error) as Error));
   request.on('response', () => {
     if (!request.writableEnded) stream.destroy();
   });
   request.on('close', () => stream.destroy());
-}
-
-/** The content could not be read: whatever the reason, it is no connection problem of the registry that is written to. */
-function sourceError(error: Error): Error {
-  if (error instanceof AirgapError || isAbort(error)) return error;
-  return new AirgapError('E_UNREACHABLE', `the content to push can not be read: ${error.message}`, {
-    cause: error,
-    data: { systemCode: systemCodeOf(error) ?? '' },
-  });
 }
 
 function limitConnectTime(request: http.ClientRequest): void {

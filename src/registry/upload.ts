@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/types.ts';
 import { sizeError } from '../oci/verify-stream.ts';
 import { headBlob } from './blobs.ts';
 import type { Endpoint } from './options.ts';
-import { retryVerdict, statusOf } from './registry-error.ts';
+import { retryVerdict, sourceError, statusOf } from './registry-error.ts';
 import { resolveLocation, type Answer, type RegistryRequest, type Session } from './session.ts';
 import { discard, type RequestBody } from './transport.ts';
 
@@ -103,6 +103,7 @@ export async function mountBlob(
 
 /** A refusal of a long body often arrives as a closed connection before its answer can be read. */
 function mayTakeChunks(error: unknown): boolean {
+  if (isAirgapError(error) && error.data?.['side'] === 'source') return false;
   if (WANTS_CHUNKS.has(statusOf(error) ?? 0)) return true;
   return isAirgapError(error, 'E_UNREACHABLE') && ['EPIPE', 'ECONNRESET'].includes(String(error.data?.['systemCode']));
 }
@@ -232,7 +233,7 @@ async function uploadState(
 async function* chunksOf(body: RequestBody, size: number): AsyncGenerator<Buffer> {
   let pending: Buffer[] = [];
   let pendingSize = 0;
-  for await (const data of Buffer.isBuffer(body) ? [body] : await body.open()) {
+  for await (const data of Buffer.isBuffer(body) ? [body] : readMarked(body.open)) {
     let rest = data as Buffer;
     while (pendingSize + rest.length >= size) {
       const taken = size - pendingSize;
@@ -245,6 +246,15 @@ async function* chunksOf(body: RequestBody, size: number): AsyncGenerator<Buffer
     pendingSize += rest.length;
   }
   if (pendingSize > 0) yield Buffer.concat(pending);
+}
+
+/** What fails here is the source, not the registry that is written to. */
+async function* readMarked(open: () => Promise<Readable>): AsyncGenerator<Buffer> {
+  try {
+    for await (const data of await open()) yield data as Buffer;
+  } catch (error) {
+    throw sourceError(error);
+  }
 }
 
 function uploadRequest(endpoint: Endpoint, signal: AbortSignal): Pick<RegistryRequest, 'scopes' | 'signal'> {

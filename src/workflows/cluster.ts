@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHostedClusterFiles, requiredRepositories } from '../apply/hosted-cluster-files.ts';
 import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
@@ -32,6 +31,7 @@ import { formatKubernetesYamlStream } from '../core/kubernetes-yaml.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { bundleContent, managementInput, type ClusterFacts } from './cluster-input.ts';
+import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 
 export interface ClusterOptions {
   /** Absent: only rendering without a cluster is possible. */
@@ -116,8 +116,8 @@ export async function renderCluster(
     path: join(folder, `${String(index + 1).padStart(2, '0')}-${step}.yaml`),
     content: formatKubernetesYamlStream(objects),
   }));
-  await mkdir(folder, { recursive: true });
-  for (const { path, content } of files) await writeFile(path, content);
+  makeOutputFolder(folder, '--render');
+  for (const { path, content } of files) await writeOutputFile(path, content, { flag: '--render' });
   return files.map(({ path }) => path);
 }
 

@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { planFileOf } from '../mirror/plan-file.ts';
 import { createRegistryClient } from '../registry/client.ts';
-import { assertOutputPath } from './output-path.ts';
+import { assertOutputFolder, assertOutputPath, makeOutputFolder, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions } from './plan.ts';
 import { planSource } from './plan-source.ts';
 import type { PushTarget } from './push-target.ts';
@@ -39,6 +38,7 @@ export interface MirrorResult {
  */
 export async function mirrorImages(options: MirrorOptions, ctx: RunContext): Promise<MirrorResult> {
   if (options.receipt !== undefined) assertOutputPath(options.receipt, '--receipt');
+  if (options.resources !== undefined) assertOutputFolder(options.resources, '--resources');
   const { plan, facts } = await planImageSet(options, ctx);
   const file = planFileOf(plan, facts);
   const client = createRegistryClient(options.registry, ctx);
@@ -94,7 +94,9 @@ async function writeResources(
     mirrorForm: options.mirrorForm,
   });
   for (const warning of warnings) context.report({ type: 'warning', ...warning });
-  await mkdir(folder, { recursive: true });
-  for (const { name, content } of files) await writeFile(join(folder, name), content);
+  makeOutputFolder(folder, '--resources');
+  for (const { name, content } of files) {
+    await writeOutputFile(join(folder, name), content, { flag: '--resources' });
+  }
   return files.map(({ name }) => join(folder, name));
 }

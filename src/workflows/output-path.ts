@@ -1,5 +1,5 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { accessSync, constants, existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 
@@ -20,14 +20,53 @@ export function assertOutputPath(path: string, flag: string): void {
   throw new AirgapError('E_USAGE', `${flag} ${path} is there and is no regular file`, { hint: 'name another file' });
 }
 
-/** Writes a small result file that `flag` names. Throws `E_USAGE` when that can not be; with `isNew` also when it is there. */
+/**
+ * Throws `E_USAGE` when the folder `flag` names can not be made. What is missing is made and taken away again: permissions
+ * alone do not tell, least of all to root, and a run that fails for another reason leaves nothing behind.
+ */
+export function assertOutputFolder(path: string, flag: string): void {
+  for (const folder of makeOutputFolder(path, flag).toReversed()) rmdirSync(folder);
+}
+
+/** Makes the folder `flag` names with what is missing above it, and returns what it made. Throws `E_USAGE`. */
+export function makeOutputFolder(path: string, flag: string): readonly string[] {
+  const missing: string[] = [];
+  let nearest = resolve(path);
+  for (; !existsSync(nearest); nearest = dirname(nearest)) missing.unshift(nearest);
+  const problem = folderProblem(nearest);
+  if (problem !== undefined) throw unusableFolder(`${flag} ${path}: ${nearest} ${problem}`);
+  const made: string[] = [];
+  for (const folder of missing) {
+    try {
+      // One by one: the recursive form does not come back from a file system that takes no folders (Node 24, /proc).
+      mkdirSync(folder);
+      made.push(folder);
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === undefined) throw error;
+      for (const done of made.toReversed()) rmdirSync(done);
+      throw unusableFolder(`${flag} ${path}: ${folder} can not be made (${code})`, error);
+    }
+  }
+  return made;
+}
+
+function unusableFolder(message: string, cause?: unknown): AirgapError {
+  return new AirgapError('E_USAGE', message, { hint: 'name a folder that may be written to', cause });
+}
+
+/**
+ * Writes a small result file that `flag` names; it appears complete or not at all. Throws `E_USAGE` when that can not be;
+ * with `isNew` also when it is there.
+ */
 export async function writeOutputFile(
   path: string,
   content: string | Uint8Array,
   options: { readonly flag: string; readonly isNew?: boolean },
 ): Promise<void> {
   try {
-    await writeFile(path, content, { flag: options.isNew === true ? 'wx' : 'w' });
+    if (options.isNew === true) await writeFile(path, content, { flag: 'wx' });
+    else await replaceFile(path, content);
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined || code === 'ENOSPC') throw error;
@@ -36,10 +75,26 @@ export async function writeOutputFile(
   }
 }
 
+/** A link stays a link, and a device or pipe is written to. */
+async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile()) return writeFile(path, content);
+  const final = there === undefined ? path : await realpath(path);
+  const temporary = `${final}.partial-${process.pid}`;
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, final);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
 function folderProblem(folder: string): string | undefined {
   try {
+    if (!statSync(folder).isDirectory()) return 'is no folder';
     accessSync(folder, constants.W_OK | constants.X_OK);
-    return statSync(folder).isDirectory() ? undefined : 'is no folder';
+    return undefined;
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;

@@ -10,7 +10,7 @@ import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
 import { assertVolumeCount } from '../bundle/volume-size.ts';
 import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '../bundle/writer.ts';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError } from '../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { planFileOf } from '../mirror/plan-file.ts';
@@ -18,7 +18,7 @@ import { ociExpectations } from './bundle-policy.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
-import { assertOutputPath, writeOutputFile } from './output-path.ts';
+import { assertOutputFolder, assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import type { BundleSigner } from './signer.ts';
@@ -87,6 +87,7 @@ export interface PackResult {
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
   const { output, detachedSignature } = options;
   if (typeof output === 'string' && options.planOnly === undefined) assertOutputPath(output, '--output');
+  if (options.planOnly !== undefined) assertOutputFolder(options.planOnly, '--plan');
   if (detachedSignature !== undefined) assertOutputPath(detachedSignature, '--detached-signature');
   // Held to the end: a second run would write into the same unfinished file.
   await using _lock =
@@ -231,7 +232,10 @@ async function packToFile(
     await file.finish();
     return { keptBytes, volumes };
   } catch (error) {
-    await file.suspend();
+    // What went wrong first is what has to be known; a full disk fails the journal as well.
+    await file.suspend().catch((second: unknown) => {
+      if (systemCodeOf(second) === undefined && !isAirgapError(second)) throw second;
+    });
     throw error;
   } finally {
     salvage?.close();

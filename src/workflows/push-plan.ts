@@ -24,9 +24,13 @@ export interface PushBlob {
 export interface PushManifest {
   readonly descriptor: Descriptor;
   readonly repository: string;
+  /** What this manifest refers to: it has to be found in the referrers of that. */
+  readonly subject?: Digest;
 }
 
-export interface PushTag extends PushManifest {
+export interface PushTag {
+  readonly descriptor: Descriptor;
+  readonly repository: string;
   readonly tag: string;
   readonly origin: string;
 }
@@ -38,8 +42,6 @@ export interface PushPlan {
   /** Groups that may be pushed together; a group's manifests name only content of earlier groups. */
   readonly manifestLevels: readonly (readonly PushManifest[])[];
   readonly tags: readonly PushTag[];
-  /** Referrers, pushed by digest after everything they refer to. */
-  readonly untagged: readonly PushManifest[];
   readonly uploadBytes: number;
 }
 
@@ -55,7 +57,8 @@ export async function planPush(
   const levels = new Map<string, { manifest: PushManifest; level: number }>();
   // One name can be wanted twice: as additional and as related image, by tag and by digest.
   const tags = new Map<string, PushTag>();
-  const untagged: PushManifest[] = [];
+  const untagged = new Set<string>();
+  const children = new Set<string>();
 
   async function visit(descriptor: Descriptor, image: PushImage): Promise<number> {
     const { repository } = image.target;
@@ -70,10 +73,13 @@ export async function planPush(
     let level = 0;
     for (const child of next.manifests) {
       if (!isWanted(child, descriptor, image.platforms)) continue;
+      children.add(`${repository}@${child.digest}`);
       level = Math.max(level, (await visit(plain(child), image)) + 1);
     }
     const before = levels.get(key)?.level ?? 0;
-    levels.set(key, { manifest: { descriptor, repository }, level: Math.max(before, level) });
+    const subject = next.subject?.digest;
+    const manifest = { descriptor, repository, ...(subject === undefined ? {} : { subject }) };
+    levels.set(key, { manifest, level: Math.max(before, level) });
     return level;
   }
 
@@ -81,7 +87,7 @@ export async function planPush(
     const descriptor = { mediaType: image.mediaType, digest: image.digest, size: image.size };
     await visit(descriptor, image);
     const { repository, tag } = image.target;
-    if (tag === undefined) untagged.push({ descriptor, repository });
+    if (tag === undefined) untagged.add(`${repository}@${image.digest}`);
     else tags.set(`${repository}:${tag}`, { descriptor, repository, tag, origin: image.origin });
   }
 
@@ -93,24 +99,23 @@ export async function planPush(
     .toSorted((a, b) => b.descriptor.size - a.descriptor.size || (a.descriptor.digest < b.descriptor.digest ? -1 : 1));
   return {
     blobs: pushBlobs,
-    manifestLevels: groupByLevel([...levels.values()], new Set(untagged.map((entry) => entry.descriptor.digest))),
+    manifestLevels: groupByLevel(levels, new Set([...untagged].filter((key) => !children.has(key)))),
     tags: [...tags.values()],
-    untagged,
     uploadBytes: pushBlobs.reduce((sum, blob) => sum + blob.descriptor.size, 0),
   };
 }
 
-/** Referrers come in a last group of their own, after every subject. */
+/**
+ * Referrers come in a last group of their own, after every subject. Not those an index has as a child (attestations made
+ * with an image): a registry takes no index before its children.
+ */
 function groupByLevel(
-  entries: readonly { manifest: PushManifest; level: number }[],
-  referrers: ReadonlySet<Digest>,
+  entries: ReadonlyMap<string, { readonly manifest: PushManifest; readonly level: number }>,
+  referrers: ReadonlySet<string>,
 ): PushManifest[][] {
   const groups: PushManifest[][] = [];
-  const last = 1 + entries.reduce((deepest, entry) => Math.max(deepest, entry.level), 0);
-  for (const { manifest, level } of entries) {
-    const group = referrers.has(manifest.descriptor.digest) ? last : level;
-    (groups[group] ??= []).push(manifest);
-  }
+  const last = 1 + [...entries.values()].reduce((deepest, entry) => Math.max(deepest, entry.level), 0);
+  for (const [key, { manifest, level }] of entries) (groups[referrers.has(key) ? last : level] ??= []).push(manifest);
   return groups.filter((group) => group !== undefined);
 }
 

@@ -1,14 +1,16 @@
 import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
+import { AirgapError, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { readContent } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
-import { finalError } from '../registry/registry-error.ts';
+import { runAll } from './run-all.ts';
+import { sourceError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
   planPush,
@@ -41,7 +43,8 @@ export interface PushResult {
 /**
  * Pushes images from a source to a registry: each unique blob once and mounted into every other repository that needs it,
  * manifests after their blobs and children, referrers after their subjects, tags last. What is there is left alone, so a
- * second run only asks. Every failure names the target; nothing is tagged unless all of its content is there.
+ * second run only asks. A failure names the target unless it is the source's (`side` in its data); nothing is tagged unless
+ * all of its content is there.
  */
 export async function pushImages(
   { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
@@ -49,8 +52,13 @@ export async function pushImages(
   options: PushOptions,
   ctx: RunContext,
 ): Promise<PushResult> {
-  const read = (descriptor: Descriptor): Promise<Buffer> =>
-    readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
+  const read = async (descriptor: Descriptor): Promise<Buffer> => {
+    try {
+      return await readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
+    } catch (error) {
+      throw sourceError(error);
+    }
+  };
   const plan = await planPush(images, read);
   const { registry } = options.target;
   const repositories = new Map<string, Repository>();
@@ -63,23 +71,11 @@ export async function pushImages(
   const counts = { pushedBytes: 0, presentBytes: 0, mounts: 0 };
   const limit = pLimit(options.concurrency);
   const all = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-    // Settled, not raced: nothing may still be sending when the run is given up.
-    const stop = new AbortController();
-    const results = await Promise.allSettled(
-      items.map((item) =>
-        limit(async () => {
-          if (stop.signal.aborted || ctx.signal.aborted) return;
-          try {
-            await work(item);
-          } catch (error) {
-            stop.abort();
-            throw error;
-          }
-        }),
-      ),
-    );
-    ctx.signal.throwIfAborted();
-    for (const result of results) if (result.status === 'rejected') throw targetError(result.reason, registry);
+    try {
+      await runAll(items, work, { limit, signal: ctx.signal });
+    } catch (error) {
+      throw targetError(error, registry);
+    }
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
@@ -135,14 +131,8 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
     const target = io.open(path);
     const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
     const isFirst = from === undefined;
-    let failure: AirgapError | undefined;
     const body = async (): Promise<Readable> => {
-      if (failure !== undefined) throw failure;
       const content = await io.source.fetch(descriptor, { signal: ctx.signal });
-      // What is wrong at a place of a file is wrong the next time too: one look is enough.
-      content.once('error', (error) => {
-        if (isAirgapError(error) && error.data?.['offset'] !== undefined) failure = finalError(error);
-      });
       return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
@@ -172,15 +162,28 @@ function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContex
   return content.pipe(counter);
 }
 
+/** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
 async function pushManifest(
-  { descriptor, repository }: PushManifest,
+  { descriptor, repository, subject }: PushManifest,
   open: (path: string) => Repository,
   read: (descriptor: Descriptor) => Promise<Buffer>,
   ctx: RunContext,
 ): Promise<void> {
   const target = open(repository);
-  if (await target.hasManifest(descriptor.digest, ctx.signal)) return;
+  const isThere = await target.hasManifest(descriptor.digest, ctx.signal);
+  if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return;
   await target.pushManifest(await read(descriptor), descriptor.mediaType, descriptor.digest, ctx.signal);
+}
+
+/** Whether the registry lists a manifest among the referrers of its subject. */
+export async function isReferrer(
+  repository: Repository,
+  { digest }: Descriptor,
+  subject: Digest,
+  ctx: RunContext,
+): Promise<boolean> {
+  const listed = await repository.referrers(subject, ctx.signal);
+  return listed.some((referrer) => referrer.digest === digest);
 }
 
 async function pushTag(
@@ -210,9 +213,10 @@ function countManifests(plan: PushPlan): number {
   return plan.manifestLevels.reduce((sum, level) => sum + level.length, 0);
 }
 
-/** Says on which side a copy failed; what came from the bundle is not the target's fault. */
+/** Says on which side a copy failed; what came from the source is not the target's fault. */
 function targetError(error: unknown, registry: string): unknown {
   if (!(error instanceof AirgapError) || isAbort(error)) return error;
+  if (error.data?.['side'] === 'source') return error;
   if (error.code === 'E_DIGEST' || error.code === 'E_OCI' || error.code === 'E_TRUNCATED') return error;
   return new AirgapError(error.code, `target ${registry}: ${error.message}`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -1,4 +1,3 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import pLimit from 'p-limit';
 import { z } from 'zod';
@@ -9,8 +8,11 @@ import { isDigest, type Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { Repository } from '../registry/repository.ts';
+import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 import { planPush, type PushImage } from './push-plan.ts';
+import { isReferrer } from './push.ts';
 import { targetPath, targetRepository, type PushTarget } from './push-target.ts';
+import { runAll } from './run-all.ts';
 import { stage } from './stage.ts';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a digest');
@@ -56,8 +58,8 @@ export type Receipt = z.infer<typeof ReceiptSchema>;
 export type ConfirmedContent = Receipt['content'];
 
 /**
- * Asks the target by HEAD for every manifest, tag and blob of the images. Throws `E_NOT_FOUND` that names what is missing, or
- * the tag that stands for something else.
+ * Asks the target by HEAD for every manifest, tag and blob of the images, and for the lists of referrers. Throws
+ * `E_NOT_FOUND` that names what is missing, or the tag that stands for something else.
  */
 export async function confirmContent(
   { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
@@ -85,9 +87,11 @@ export async function confirmContent(
             throw missing(target, path, `blob ${descriptor.digest}`);
         }),
       ),
-      ...manifests.map(({ descriptor, repository }) => async () => {
+      ...manifests.map(({ descriptor, repository, subject }) => async () => {
         if (!(await open(repository).hasManifest(descriptor.digest, ctx.signal)))
           throw missing(target, repository, `manifest ${descriptor.digest}`);
+        if (subject !== undefined && !(await isReferrer(open(repository), descriptor, subject, ctx)))
+          throw missing(target, repository, `referrer ${descriptor.digest} in the list of ${subject}`);
       }),
       ...plan.tags.map(({ descriptor, repository, tag }) => async () => {
         const found = await digestOfTag(open(repository), tag, ctx);
@@ -95,7 +99,7 @@ export async function confirmContent(
           throw missing(target, repository, `tag ${tag} with ${descriptor.digest}${found ? `, it is ${found}` : ''}`);
       }),
     ];
-    await Promise.all(asked.map((ask) => limit(ask)));
+    await runAll(asked, (ask) => ask(), { limit, signal: ctx.signal });
     const result: ConfirmedContent = {
       manifests: manifests.map(({ descriptor, repository }) => ({
         repository: targetRepository(target, repository),
@@ -124,10 +128,9 @@ export async function confirmContent(
 
 /** Writes a receipt; the file appears complete or not at all. A receipt that does not meet its own schema is a defect and throws. */
 export async function writeReceipt(path: string, receipt: Receipt): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.partial-${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(ReceiptSchema.parse(receipt), null, 2)}\n`);
-  await rename(temporary, path);
+  const text = `${JSON.stringify(ReceiptSchema.parse(receipt), null, 2)}\n`;
+  makeOutputFolder(dirname(path), '--receipt');
+  await writeOutputFile(path, text, { flag: '--receipt' });
 }
 
 async function digestOfTag(repository: Repository, tag: string, ctx: RunContext): Promise<string | undefined> {

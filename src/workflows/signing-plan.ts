@@ -1,9 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import { MANIFEST_PATH } from '../bundle/paths.ts';
 import { statementFor } from '../bundle/statement.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 
 /** A bundle manifest that was planned to be signed by a token, a key service, or another person. */
 export interface SigningPlan {
@@ -17,13 +18,13 @@ const STATEMENT_FILE = 'statement.json';
 
 /**
  * Writes the bundle manifest and the statement to sign into a folder, byte for byte as they will be signed (signing,
- * "KMS, PKCS#11, tokens"). Returns both paths.
+ * "KMS, PKCS#11, tokens"). Returns both paths. Throws `E_USAGE` when they can not be written.
  */
 export async function writeSigningPlan(folder: string, manifest: Buffer, identity: BundleIdentity): Promise<string[]> {
   const paths = [join(folder, MANIFEST_PATH), join(folder, STATEMENT_FILE)] as const;
-  await mkdir(folder, { recursive: true });
-  await writeFile(paths[0], manifest);
-  await writeFile(paths[1], statementFor(manifest, identity));
+  makeOutputFolder(folder, '--plan');
+  await writeOutputFile(paths[0], manifest, { flag: '--plan' });
+  await writeOutputFile(paths[1], statementFor(manifest, identity), { flag: '--plan' });
   return [...paths];
 }
 

@@ -10,10 +10,11 @@ import type { RunContext } from '../core/events.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
+import { blameVolumes } from './blame-volumes.ts';
 import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
-import { assertOutputPath } from './output-path.ts';
+import { assertOutputFolder, assertOutputPath } from './output-path.ts';
 import type { PushTarget } from './push-target.ts';
 import { describePush, pingTarget, pushImages, type PushOptions, type PushResult } from './push.ts';
 import { confirmContent, writeReceipt, type ConfirmedContent, type Receipt } from './receipt.ts';
@@ -65,6 +66,12 @@ export interface UnpackResult {
  */
 export async function unpackBundle(options: UnpackOptions, ctx: RunContext): Promise<UnpackResult> {
   if (options.receipt !== undefined) assertOutputPath(options.receipt, '--receipt');
+  if (options.cluster?.renderTo !== undefined) assertOutputFolder(options.cluster.renderTo, '--render');
+  // All of it: contents are hashed while they are sent, so that a damaged volume may show as late as that.
+  return blameVolumes(options.paths, ctx, () => unpackOpened(options, ctx));
+}
+
+async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<UnpackResult> {
   const accept = acceptFor(options.trust);
   const reader = await openBundle(options.paths, { accept, detachedSignatures: options.detached });
   try {

@@ -241,6 +241,24 @@ describe('files', () => {
     const detached = [...packing(config), '--detached-signature', 'gone/s.json'];
     await failure(detached, { code: 'E_USAGE', status: 2, message: /gone/ }, { cwd: folder });
   });
+
+  test('a folder for results that can not be made is told before any registry is asked', async (t) => {
+    const folder = temporaryFolder(t);
+    const config = writeImageSet(folder, [{ name: `${CLOSED_PORT}/a/b:1` }]);
+    writeFileSync(join(folder, 'file'), '');
+    const mirror = ['mirror', '-c', config, '--registry', CLOSED_PORT];
+    const unpack = ['unpack', 'gone.tar', '--insecure-unsigned', '--registry', CLOSED_PORT];
+    for (const [flag, args] of [
+      ['--plan', ['pack', '-c', config]],
+      ['--resources', mirror],
+      ['--receipt', mirror],
+      ['--render', unpack],
+      ['--receipt', unpack],
+    ] as const) {
+      const expected = { code: 'E_USAGE', status: 2, message: new RegExp(`${flag} file/out`) };
+      await failure([...args, flag, 'file/out'], expected, { cwd: folder });
+    }
+  });
 });
 
 describe('source registry', { concurrency: 4 }, () => {

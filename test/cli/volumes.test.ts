@@ -68,9 +68,13 @@ test('pack writes volumes with a signed index; verify and unpack read them in an
   const second = readFileSync(paths[1]!);
   second[1_000_000]! ^= 1;
   writeFileSync(paths[1]!, second);
-  const refused = await runCli(['verify', ...paths, '--key', pub]);
-  assert.equal(refused.status, 4);
-  assert.match(refused.stderr, /by trip\.SHA256SUMS, damaged, swapped or of another bundle: trip\.tar\.002\n/);
+  const far = `${access.host}/${freshRepository('refused')}`;
+  const state = ['--state-dir', join(folder, 'fresh')];
+  for (const command of [['verify'], ['unpack', '--registry', far, ...state]]) {
+    const refused = await runCli([...command, ...paths, '--key', pub]);
+    assert.equal(refused.status, 4);
+    assert.match(refused.stderr, /by trip\.SHA256SUMS, damaged, swapped or of another bundle: trip\.tar\.002\n/);
+  }
 });
 
 test('without an index nothing lies beside the volumes, and one of an earlier bundle is removed', async (t) => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -356,5 +358,25 @@ test('the words of a registry are shown without control characters', async (t) =
   );
   await assert.rejects(open(t, server).repository.fetchBytes(small, signal), (error: Error) => {
     return 'code' in error && error.code === 'E_REGISTRY' && error.message.includes('X a [2Jb');
+  });
+});
+
+test('an abort while plain HTTP is tried ends the run with its reason', async (t) => {
+  const stop = new AbortController();
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    // A TLS hello is answered by hanging up; the plain request that follows gets no answer.
+    socket.once('data', (data: Buffer) => (data[0] === 0x16 ? socket.destroy() : stop.abort(new Error('enough'))));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = createRegistryClient(
+    { userAgent: 'x', authFiles: [], attempts: 1 },
+    { signal: stop.signal, report: () => undefined },
+  );
+  t.after(() => client.close());
+  await assert.rejects(client.openRepository({ registry: host, repository: 'r' }).listTags(stop.signal), {
+    message: 'enough',
   });
 });

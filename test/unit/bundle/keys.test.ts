@@ -20,7 +20,9 @@ import { isAirgapError } from '../../../src/core/errors.ts';
 
 const answer = (password: string) => async (): Promise<string> => password;
 const neverAsked = async (): Promise<string> => assert.fail('the password was asked for');
-const usage = (message: RegExp) => (error: unknown) => isAirgapError(error, 'E_USAGE') && message.test(error.message);
+/** The error of a key that can not be used; each says what to do. */
+const usage = (message: RegExp) => (error: unknown) =>
+  isAirgapError(error, 'E_USAGE') && message.test(error.message) && error.hint !== undefined;
 
 function pem(label: string, body: Buffer): string {
   return `-----BEGIN ${label}-----\n${body.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`;

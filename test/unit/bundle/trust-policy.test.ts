@@ -70,15 +70,15 @@ describe('a trust policy', () => {
 
   it('with several streams needs the name of one, and gives that one', async () => {
     const streams = { 'ocp-prod': { keys: [keyA] }, 'ocp-test': { keys: [keyB] } };
-    await assert.rejects(trustOf(streams), { code: 'E_USAGE' });
-    await assert.rejects(trustOf(streams, 'ocp-dev'), { code: 'E_USAGE' });
-    await assert.rejects(trustOf(streams, 'toString'), { code: 'E_USAGE' });
+    await assert.rejects(trustOf(streams), { code: 'E_USAGE', hint: /./ });
+    await assert.rejects(trustOf(streams, 'ocp-dev'), { code: 'E_USAGE', hint: /./ });
+    await assert.rejects(trustOf(streams, 'toString'), { code: 'E_USAGE', hint: /./ });
     assert.equal((await trustOf(streams, 'ocp-test')).trust.keys[0]?.publicKey.name, b.publicKey.name);
   });
 
   it('may give a key a validity period when a log entry or timestamp is required', async () => {
     const key = { ...keyA, validFrom: '2026-01-01T00:00:00Z', validUntil: '2027-01-01T00:00:00Z' };
-    await assert.rejects(trustOf({ s: { keys: [key] } }), { code: 'E_USAGE' });
+    await assert.rejects(trustOf({ s: { keys: [key] } }), { code: 'E_USAGE', hint: /./ });
     const { trust } = await trustOf({ s: { keys: [key], trustedRoot, requireTimestamp: true } });
     assert.deepEqual(trust.keys[0]?.validity, {
       from: new Date('2026-01-01T00:00:00Z'),
@@ -105,13 +105,13 @@ describe('a trust policy', () => {
   };
   for (const [what, streams] of Object.entries(refused)) {
     it(`with ${what} is a usage error`, async () => {
-      await assert.rejects(trustOf(streams), { code: 'E_USAGE' });
+      await assert.rejects(trustOf(streams), { code: 'E_USAGE', hint: /./ });
     });
   }
 
   it('of another version is a usage error', async () => {
     const path = await policy({ s: { keys: [keyA] } }, 0o644, { version: 2 });
-    await assert.rejects(loadTrustPolicy(path), { code: 'E_USAGE' });
+    await assert.rejects(loadTrustPolicy(path), { code: 'E_USAGE', hint: /./ });
   });
 
   for (const mode of [0o664, 0o646, 0o666]) {
@@ -125,7 +125,7 @@ describe('a trust policy', () => {
   it('of another user is refused', { skip: process.getuid?.() === 0 ? false : 'needs root' }, async () => {
     const path = await policy({ s: { keys: [keyA] } });
     await chown(path, 12_345, 0);
-    await assert.rejects(loadTrustPolicy(path), { code: 'E_USAGE' });
+    await assert.rejects(loadTrustPolicy(path), { code: 'E_USAGE', hint: /./ });
   });
 });
 
@@ -145,8 +145,8 @@ describe('a trusted root', () => {
     const path = join(folder, 'root.json');
     await writeFile(path, ROOT);
     assert.equal((await loadTrustedRoot(path, ROOT_SHA256.toUpperCase())).sha256, ROOT_SHA256);
-    await assert.rejects(loadTrustedRoot(path, '0'.repeat(64)), { code: 'E_USAGE' });
-    await assert.rejects(loadTrustedRoot(join(folder, 'none.json')), { code: 'E_USAGE' });
+    await assert.rejects(loadTrustedRoot(path, '0'.repeat(64)), { code: 'E_USAGE', hint: /./ });
+    await assert.rejects(loadTrustedRoot(join(folder, 'none.json')), { code: 'E_USAGE', hint: /./ });
   });
 
   for (const [what, bytes] of Object.entries({
@@ -159,7 +159,7 @@ describe('a trusted root', () => {
     }),
   })) {
     it(`is refused when it is ${what}`, () => {
-      assert.throws(() => parseTrustedRoot(bytes, 'root.json'), { code: 'E_USAGE' });
+      assert.throws(() => parseTrustedRoot(bytes, 'root.json'), { code: 'E_USAGE', hint: /./ });
     });
   }
 

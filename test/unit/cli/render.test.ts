@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { AirgapError } from '../../../src/core/errors.ts';
+import { AirgapError, ERROR_CODES } from '../../../src/core/errors.ts';
 import { createProgress } from '../../../src/cli/progress.ts';
 import { errorAsJson, formatError } from '../../../src/cli/render-error.ts';
 import { createJsonRenderer, createLineRenderer } from '../../../src/cli/render.ts';
@@ -79,6 +79,18 @@ test('an error says code, causes and the fix, also when a cause knows the fix', 
     hint: 'start it',
     origin: 'x',
   });
+});
+
+test('every error is shown with a fix, its own or one for its code', () => {
+  const hints = ERROR_CODES.map((code) => {
+    const error = new AirgapError(code, 'x', { cause: new Error('y') });
+    const hint = String(errorAsJson(error)['hint']);
+    assert.match(hint, /^[a-z].{20,}[^.]$/, code);
+    assert.equal(formatError(error).split('\n').at(-1), `  fix: ${hint}`);
+    assert.equal(errorAsJson(new AirgapError(code, 'x', { hint: 'own' }))['hint'], 'own');
+    return hint;
+  });
+  assert.equal(new Set(hints).size, ERROR_CODES.length);
 });
 
 test('a preview shows the fields that differ; what is done is one line', () => {

@@ -177,6 +177,28 @@ test('every unreadable image is named; with gaps allowed the others are planned 
   );
 });
 
+test('gaps are listed in one order, whichever image failed first', async () => {
+  const registry = memoryRegistry();
+  const names = ['c', 'a', 'b'].map((name) => `r.example/x/${name}:1`);
+  const options = { ...OPTIONS, allowGaps: true };
+  for (const order of [names, names.toReversed()]) {
+    const plan = await planOf(
+      registry,
+      order.map((name) => request(name)),
+      options,
+    );
+    const expected = names.toSorted();
+    assert.deepEqual(
+      plan.gaps.map(({ origin }) => origin),
+      expected,
+    );
+    assert.deepEqual(
+      plan.warnings.map(({ message }) => message.split(' ')[0]),
+      expected,
+    );
+  }
+});
+
 test('an image wanted for two reasons is one image with both reasons', async () => {
   const registry = memoryRegistry();
   registry.repository('r.example/x/app').image(['app'], { tag: '1' });

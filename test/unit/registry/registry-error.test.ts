@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AirgapError } from '../../../src/core/errors.ts';
-import { connectionError, isCertificateError, retryVerdict } from '../../../src/registry/registry-error.ts';
+import {
+  connectionError,
+  isCertificateError,
+  retryVerdict,
+  sourceError,
+} from '../../../src/registry/registry-error.ts';
 import { resolveLocation } from '../../../src/registry/session.ts';
 
 const url = new URL('https://registry.example/v2/?_state=hidden');
@@ -20,6 +25,13 @@ const verdicts: readonly (readonly [name: string, error: unknown, isRetried: boo
   ...[500, 502, 503, 504, 408].map((status) => [`status ${status}`, answered(status), true] as const),
   ...[400, 405, 409, 501].map((status) => [`status ${status}`, answered(status), false] as const),
   ['content that does not match', new AirgapError('E_DIGEST', 'x'), true],
+  ['a broken source of content that is sent', sourceError(broken('ECONNRESET')), false],
+  [
+    'a damaged place of a file that is sent',
+    sourceError(new AirgapError('E_DIGEST', 'x', { data: { offset: 1 } })),
+    false,
+  ],
+  ['content a registry gave wrong this time', sourceError(new AirgapError('E_DIGEST', 'x')), true],
   ['missing content', new AirgapError('E_NOT_FOUND', 'x', { data: { status: 404 } }), false],
   ['a refused login', new AirgapError('E_UNAUTHORIZED', 'x', { data: { status: 401 } }), false],
   ['a defect', new TypeError('x'), false],

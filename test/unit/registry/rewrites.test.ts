@@ -72,7 +72,11 @@ test('a blocked registry is refused with the file that blocks it', () => {
 });
 
 test('broken and outdated files are named', () => {
-  assert.throws(() => parseRegistriesConf('[[registry]\n', 'f'), { code: 'E_CONFIG', message: /^f:1:/ });
+  assert.throws(() => parseRegistriesConf('[[registry]\n', 'f'), {
+    code: 'E_CONFIG',
+    message: /^f:1:/,
+    hint: /registries\.conf/,
+  });
   assert.throws(() => parseRegistriesConf('[[registry]]\nlocation = 7\n', 'f'), { message: /registry\.0\.location/ });
   assert.throws(() => parseRegistriesConf('[[registry]]\nprefix = "a"\n', 'f'), { message: /no location/ });
   assert.throws(() => parseRegistriesConf('[registries.block]\nregistries = ["a"]\n', 'f'), { message: /version 1/ });

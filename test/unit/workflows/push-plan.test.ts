@@ -48,8 +48,34 @@ test('children come before their index, referrers after everything, tags are tol
     ['r:1'],
   );
   assert.deepEqual(
-    plan.untagged.map((manifest) => manifest.descriptor.digest),
-    [signature.digest],
+    plan.manifestLevels.flat().map((manifest) => manifest.subject),
+    [undefined, undefined, index.digest],
+  );
+});
+
+test('a referrer that an index has as a child comes before that index', async () => {
+  const repository = memoryRegistry().repository('any');
+  const child = { ...repository.image(['x']), platform: { os: 'linux', architecture: 'amd64' } };
+  const platform = { os: 'unknown', architecture: 'unknown' };
+  const attestation = { ...repository.image(['attestation'], { subject: child }), platform };
+  const index = repository.index([child, attestation]);
+  const images = [
+    pushed('attestation', attestation, { repository: 'r' }),
+    pushed('index', index, { repository: 'r', tag: '1' }),
+    // Elsewhere the same manifest is nobody's child.
+    pushed('attestation', attestation, { repository: 's' }),
+    pushed('child', child, { repository: 's', tag: '1' }),
+  ];
+  const plan = await planPush(images, (descriptor) => readFrom(repository, descriptor));
+  assert.deepEqual(
+    plan.manifestLevels.map((level) =>
+      level.map((manifest) => `${manifest.repository} ${manifest.descriptor.digest}`).toSorted(),
+    ),
+    [
+      [`r ${child.digest}`, `r ${attestation.digest}`, `s ${child.digest}`].toSorted(),
+      [`r ${index.digest}`],
+      [`s ${attestation.digest}`],
+    ],
   );
 });
 
