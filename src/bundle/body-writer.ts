@@ -19,7 +19,7 @@ export interface BodyTransfer {
   readonly received: number;
 }
 
-export interface WriteBodyOptions {
+interface WriteBodyOptions {
   /** Continues this transfer; `body` begins at its `received`. Absent: a new one. */
   readonly transfer?: BodyTransfer;
   /** Called after each write with the bytes of the body that are in the file. */

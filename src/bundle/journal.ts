@@ -110,8 +110,12 @@ export function openJournal(path: string, subject: JournalSubject, dataFd: numbe
   let length = existing?.length ?? 0;
   const append = (text: string): void => {
     const bytes = Buffer.from(text, 'latin1');
-    for (let done = 0; done < bytes.length;) {
-      done += writeSync(fd, bytes, done, bytes.length - done, length + done);
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(fd, bytes, done, bytes.length - done, length + done);
+      }
+    } catch (error) {
+      throw spaceError(path, error);
     }
     length += bytes.length;
   };

@@ -16,7 +16,8 @@ export const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 const DEEPEST_INDEX = 4;
 /** Image manifests and indexes that are looked at (signing, section 11.1). */
 const MOST_MANIFESTS = 100_000;
-const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
+/** Annotation of an entry of `index.json`: the name of the image (OCI image-spec, "Pre-Defined Annotation Keys"). */
+export const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
 
 /** The files of a bundle as the OCI checks see them. */
 export interface LayoutFiles {

@@ -79,9 +79,7 @@ async function* bodyBytes(
 ): AsyncGenerator<Buffer> {
   const hash = position?.hash ?? createHash('sha256');
   let received = position?.received ?? 0;
-  // A body that an earlier run received as a whole is not asked for again: a range past the end is an error to servers.
-  const body = received > 0 && received === entry.size ? [] : await options.open(entry, received);
-  for await (const chunk of body) {
+  for await (const chunk of await options.open(entry, received)) {
     options.signal.throwIfAborted();
     received += chunk.length;
     if (received > entry.size) throw mismatch(entry, `more than ${entry.size} bytes`);

@@ -9,8 +9,8 @@ import { MAX_MANIFEST_SIZE, MEDIA_TYPE, type Descriptor } from '../oci/types.ts'
 import { firstDifference } from './entry-check.ts';
 import { failureError } from './failure.ts';
 import { BLOCK, headerOf, type LayoutEntry } from './layout.ts';
-import type { BundleFile, BundleManifest } from './manifest.ts';
-import { LAYOUT_INDEX_PATH, MAX_INDEX_BYTES, type LayoutFiles } from './oci-checks.ts';
+import type { BundleManifest } from './manifest.ts';
+import { filesByPath, LAYOUT_INDEX_PATH, MAX_INDEX_BYTES, REFERENCE_NAME, type LayoutFiles } from './oci-checks.ts';
 import { orderedVolumes } from './ordered-input.ts';
 import { blobPath } from './paths.ts';
 import { acceptPreamble, readPreamble, type AcceptedBundle, type AcceptOptions } from './preamble.ts';
@@ -18,7 +18,6 @@ import { openVolumes, type Volumes } from './volumes.ts';
 
 /** Bytes of one read of a content that is passed on. */
 const READ_BYTES = 512 * 1024;
-const REFERENCE_NAME = 'org.opencontainers.image.ref.name';
 
 /**
  * An accepted bundle, read in place. As a {@link ContentSource} it serves the blobs of its OCI layout; every content read
@@ -59,8 +58,7 @@ export async function openBundle(
 /** A reader over volumes that are open already; its `close` closes them. */
 export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleReader {
   const { manifest, entries, firstFile } = accepted.layout;
-  const files = new Map<string, BundleFile>();
-  for (const file of manifest.files) files.set(file.path, file);
+  const files = filesByPath(manifest);
   const places = new Map<string, LayoutEntry>();
   for (let index = firstFile; index < entries.length; index += 1) places.set(entries[index]!.path, entries[index]!);
 

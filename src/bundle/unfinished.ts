@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { isAirgapError } from '../core/errors.ts';
 import { journalPath, readJournal } from './journal.ts';
+import { claimsFor } from './writer.ts';
 import { planLayout, type BundleLayout } from './layout.ts';
 import { parseManifest, type BundleManifest } from './manifest.ts';
 import { orderedVolumes } from './ordered-input.ts';
@@ -34,11 +35,11 @@ export async function readUnfinished(partialPath: string): Promise<UnfinishedBun
     const manifest = parseManifest(manifestBytes);
     const layout = planLayout(manifestBytes, signatures, manifest);
     const head = headBytes({ manifestBytes, signatures, layout });
-    const { subject, complete, progress } = journal;
+    const { subject } = journal;
     const isSame =
       subject.headSha256 === createHash('sha256').update(head).digest('hex') && subject.size === layout.size;
     if (!isSame || (subject.mode === 'sparse' && volumes.size !== layout.size)) return undefined;
-    return { manifest, manifestBytes, signatures, layout, complete, progress };
+    return { manifest, manifestBytes, signatures, layout, ...claimsFor(layout, journal) };
   } catch (error) {
     if (!isAirgapError(error, 'E_LAYOUT', 'E_LIMIT', 'E_TRUNCATED', 'E_MANIFEST')) throw error;
     return undefined;

@@ -91,7 +91,7 @@ export function openVolumes(paths: readonly string[]): Volumes {
 }
 
 /** Volumes of one bundle by their number; anything else in the order given. */
-export function orderVolumes(paths: readonly string[]): readonly string[] {
+function orderVolumes(paths: readonly string[]): readonly string[] {
   const numbered = paths.map((path) => ({ path, match: VOLUME.exec(path) }));
   const stem = numbered[0]?.match?.[1];
   if (stem === undefined || numbered.some(({ match }) => basename(match?.[1] ?? '') !== basename(stem))) return paths;

@@ -12,9 +12,17 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse, spaceError } from './file-system.ts';
-import { isSameSubject, journalPath, openJournal, readJournal, type Journal, type JournalSubject } from './journal.ts';
-import { END_BYTES, entryEnd, headerOf } from './layout.ts';
+import { assertSpace, canBeSparse, spaceError, syncFolder } from './file-system.ts';
+import {
+  isSameSubject,
+  journalPath,
+  openJournal,
+  readJournal,
+  type Journal,
+  type JournalContent,
+  type JournalSubject,
+} from './journal.ts';
+import { END_BYTES, entryEnd, headerOf, type BundleLayout } from './layout.ts';
 import { headBytes, orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
 
 export { openBodyWriter, type BodyPlace, type BodyTransfer, type BodyWriter } from './body-writer.ts';
@@ -84,7 +92,7 @@ export function openBundleFile(
   const existing = readJournal(journalPath(partialPath));
   const isContinued =
     existing !== undefined && isSameSubject(existing.subject, subject) && holdsHead(partialPath, head, subject);
-  assertSpace(partialPath, layout.size, isContinued);
+  assertSpace(partialPath, layout.size, { kept: isContinued });
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
     rmSync(journalPath(partialPath), { force: true });
@@ -93,10 +101,8 @@ export function openBundleFile(
   }
   const fd = openSync(partialPath, 'r+');
   const journal = openJournal(journalPath(partialPath), subject, fd, isContinued ? existing : undefined);
-  const isEntry = (index: number): boolean => index >= layout.firstFile && index < layout.entries.length;
-  const earlier = isContinued ? existing : undefined;
-  const complete = new Set([...(earlier?.complete ?? [])].filter(isEntry));
-  return makeWriter({ finalPath, partialPath, parts, mode: subject.mode, fd, journal }, complete, earlier?.progress);
+  const { complete, progress } = claimsFor(layout, isContinued ? existing : undefined);
+  return makeWriter({ finalPath, partialPath, parts, mode: subject.mode, fd, journal }, complete, progress);
 }
 
 /**
@@ -112,7 +118,7 @@ export async function writeInOrder(
   let index = firstFile;
   while (writer.complete.has(index)) index += 1;
   const entry = entries[index];
-  const received = Math.min(writer.progress.get(index) ?? 0, entry?.size ?? 0);
+  const received = writer.progress.get(index) ?? 0;
   const fd = openSync(writer.partialPath, 'r+');
   try {
     let at = entry === undefined ? parts.layout.endAt : received > 0 ? entry.bodyAt + received : entry.headerAt;
@@ -154,7 +160,7 @@ interface WriterState {
 function makeWriter(
   state: WriterState,
   complete: ReadonlySet<number>,
-  progress: ReadonlyMap<number, number> = new Map(),
+  progress: ReadonlyMap<number, number>,
 ): BundleFileWriter {
   const { finalPath, partialPath, parts, fd, journal } = state;
   const done = new Set(complete);
@@ -188,6 +194,24 @@ function makeWriter(
       rmSync(journalPath(partialPath), { force: true });
     },
   };
+}
+
+/**
+ * What a journal says about entries that exist. A body not complete lacks at least one byte: asking a server for a range
+ * of none is an error.
+ */
+export function claimsFor(
+  { entries, firstFile }: BundleLayout,
+  journal: JournalContent | undefined,
+): { complete: Set<number>; progress: Map<number, number> } {
+  const isFile = (index: number): boolean => index >= firstFile && index < entries.length;
+  const complete = new Set([...(journal?.complete ?? [])].filter(isFile));
+  const progress = new Map<number, number>();
+  for (const [index, received] of journal?.progress ?? []) {
+    const most = isFile(index) ? Math.min(received, entries[index]!.size - 1) : 0;
+    if (most > 0) progress.set(index, most);
+  }
+  return { complete, progress };
 }
 
 /** The file at its final length with everything but the bodies (or, in order, just its beginning), durable. */
@@ -239,15 +263,5 @@ function hashRange(fd: number, start: number, length: number, update: (piece: Bu
 function writeAll(fd: number, bytes: Buffer, position: number): void {
   for (let done = 0; done < bytes.length;) {
     done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-  }
-}
-
-/** Makes names in a folder durable. */
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

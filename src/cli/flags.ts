@@ -41,7 +41,23 @@ export const planFlags = {
     description: 'leave out images that can not be read and list them in the bundle, instead of failing',
   }),
   'allow-missing-signatures': Flags.boolean({
-    description: 'take release images without the sigstore signature their clusters demand',
+    description: 'take release images without the signatures their clusters demand',
+  }),
+  lock: Flags.string({ helpValue: 'FILE', description: 'take exactly what this airgap.lock says, or fail' }),
+  'graph-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'update service to ask instead of the public one; else UPDATE_URL_OVERRIDE',
+  }),
+  'signature-url': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'URL',
+    description: 'where release signatures are published; else OCP_SIGNATURE_URL',
+  }),
+  'release-key': Flags.string({
+    helpGroup: 'RELEASE',
+    helpValue: 'FILE',
+    description: 'armoured OpenPGP key of the releases instead of the built-in one; else OCP_SIGNATURE_VERIFICATION_PK',
   }),
 };
 

@@ -82,6 +82,16 @@ export async function chooseTrust(flags: TrustFlags): Promise<ChosenTrust> {
   return fromPolicy(flags, detached);
 }
 
+/** True when the flags say anything about whom to trust. */
+export function namesTrust(flags: TrustFlags): boolean {
+  return (
+    (flags.key ?? []).length > 0 ||
+    flags['certificate-identity'] !== undefined ||
+    flags['certificate-identity-regexp'] !== undefined ||
+    flags['trust-policy'] !== undefined
+  );
+}
+
 export interface AcceptanceFlags extends TrustFlags {
   readonly 'min-serial': number | undefined;
   readonly 'state-dir': string | undefined;

@@ -1,9 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { registryOptions } from '../cli/environment.ts';
 import { planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
+import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
+import { parseTarget } from '../cli/target.ts';
 import type { PackResult } from '../workflows/pack.ts';
 
 export default class Pack extends AirgapCommand {
@@ -47,6 +48,10 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       description: 'creation time to record (UTC), for reproducible bundles',
     }),
     expires: Flags.string({ helpValue: 'TIME', description: 'time after which the bundle should not be used' }),
+    registry: Flags.string({
+      helpValue: 'HOST[:PORT][/PREFIX]',
+      description: 'registry of the far side: its cluster resources travel in the bundle, ready for oc apply',
+    }),
     'ca-bundle': Flags.string({
       helpValue: '[HOST[:PORT]=]FILE',
       multiple: true,
@@ -72,15 +77,14 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const { packBundle } = await import('../workflows/pack.ts');
     const result = await packBundle(
       {
-        config: flags.config,
+        ...(await planOptions(flags, this.env, this.config.userAgent)),
+        toolVersion: this.config.version,
         output: flags.output === '-' ? process.stdout : flags.output,
-        registry: await registryOptions(flags, this.env, this.config.userAgent),
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
         caBundles: flags['ca-bundle'] ?? [],
-        allowGaps: flags['allow-gaps'],
-        allowMissingSignatures: flags['allow-missing-signatures'],
         fullSelfVerify: flags['self-verify'] === 'full',
+        ...(flags.registry === undefined ? {} : { target: parseTarget(flags.registry) }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
         ...(createdAt === undefined ? {} : { createdAt }),
         ...(expiresAt === undefined ? {} : { expiresAt }),

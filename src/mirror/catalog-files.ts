@@ -9,7 +9,7 @@ import type { CatalogImage } from './catalog-image.ts';
 export type CatalogFiles = (visit: Visitor) => Promise<void>;
 
 /** May see a path twice, when a layer had to be read again; the last time counts. */
-export type Visitor = (path: string, content: AsyncIterable<Buffer>) => Promise<void>;
+type Visitor = (path: string, content: AsyncIterable<Buffer>) => Promise<void>;
 
 const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
   'ECONNRESET',
@@ -46,15 +46,12 @@ export function catalogFiles(
     const above = nothingAbove();
     for (const layer of layers.toReversed()) {
       if (isCovered(image.configs, above)) return;
-      const found = await readAgainWhenBroken(
-        options,
-        `${options.catalogName}, layer ${layer.digest}`,
-        async (isOpen) => {
-          const stream = await source.fetch(layer, { signal: options.signal });
-          isOpen();
-          return visitLayer(layerFiles(stream, layer.mediaType, layer.digest), image.configs, above, visit);
-        },
-      );
+      const subject = `${options.catalogName}, layer ${layer.digest}`;
+      const found = await readAgainWhenBroken(options, subject, async (isOpen) => {
+        const stream = await source.fetch(layer, { signal: options.signal });
+        isOpen();
+        return visitLayer(layerFiles(stream, layer.mediaType, subject), image.configs, above, visit);
+      });
       for (const [path, isDirectory] of found.isDirectory) above.isDirectory.set(path, isDirectory);
       for (const path of found.hidden) above.hidden.add(path);
       for (const path of found.emptied) above.emptied.add(path);

@@ -101,11 +101,17 @@ async function readInstance(
 }
 
 function parseConfig(content: Buffer, what: string): ImageConfig {
+  let document: unknown;
   try {
-    return ImageConfigSchema.parse(JSON.parse(content.toString('utf8')));
+    document = JSON.parse(content.toString('utf8'));
   } catch (error) {
-    throw new AirgapError('E_OCI', `${what}: the image config can not be read`, { cause: error });
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new AirgapError('E_OCI', `${what}: the image config is not JSON`, { cause: error });
   }
+  const { data, error } = ImageConfigSchema.safeParse(document);
+  if (data !== undefined) return data;
+  const issue = error.issues[0];
+  throw new AirgapError('E_OCI', `${what}: invalid image config at ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
 function platformOf(config: ImageConfig): Platform {

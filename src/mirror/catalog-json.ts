@@ -9,6 +9,11 @@ export function formatDocument(document: CatalogDocument): string {
   return `${encode(membersOf(document), '')}\n`;
 }
 
+/** A value as the vendor tools write it in one line: sorted keys, numbers as doubles. */
+export function compactValue(value: unknown): string {
+  return encode(value, undefined);
+}
+
 /** Members in writing order; a Map so that no key is reordered. */
 type Members = ReadonlyMap<string, unknown>;
 
@@ -109,21 +114,32 @@ function sorted(fields: Fields): Members {
   return new Map(Object.entries(fields).toSorted(([a], [b]) => compareText(a, b)));
 }
 
-function encode(value: unknown, indent: string): string {
+/** Without indent everything is in one line, without spaces. */
+function encode(value: unknown, indent: string | undefined): string {
   if (value === null || value === undefined) return 'null';
   if (typeof value === 'string') return encodeString(value);
   if (typeof value === 'number') return encodeNumber(value);
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value !== 'object') throw new TypeError(`a document can not hold a ${typeof value}`);
-  const inner = `${indent}    `;
+  const inner = indent === undefined ? undefined : `${indent}    `;
+  const wrap = (open: string, items: readonly string[], close: string) => {
+    if (items.length === 0 || inner === undefined) return `${open}${items.join(',')}${close}`;
+    return `${open}\n${items.map((item) => inner + item).join(',\n')}\n${indent}${close}`;
+  };
   if (Array.isArray(value)) {
-    if (value.length === 0) return '[]';
-    return `[\n${value.map((item) => inner + encode(item, inner)).join(',\n')}\n${indent}]`;
+    return wrap(
+      '[',
+      value.map((item) => encode(item, inner)),
+      ']',
+    );
   }
   const entries = [...(value instanceof Map ? (value as Members) : sorted(value as Fields))];
-  if (entries.length === 0) return '{}';
-  const lines = entries.map(([name, member]) => `${inner}${encodeString(name)}: ${encode(member, inner)}`);
-  return `{\n${lines.join(',\n')}\n${indent}}`;
+  const colon = inner === undefined ? ':' : ': ';
+  return wrap(
+    '{',
+    entries.map(([name, member]) => `${encodeString(name)}${colon}${encode(member, inner)}`),
+    '}',
+  );
 }
 
 function encodeString(text: string): string {

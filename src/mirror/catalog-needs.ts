@@ -1,5 +1,5 @@
-import { Range } from 'semver';
 import satisfies from 'semver/functions/satisfies.js';
+import validRange from 'semver/ranges/valid.js';
 import { valueText, versionTextOf, type OperatorBundle } from './catalog.ts';
 import { kindKey } from './catalog-kinds.ts';
 
@@ -11,6 +11,9 @@ export interface Supply {
   readonly providers: ReadonlyMap<string, ReadonlySet<string>>;
   readonly packageNames: ReadonlySet<string>;
 }
+
+/** Operator bundles named for one need. */
+const MAX_NAMES = 3;
 
 /**
  * Requirements of mirrored operator bundles that nothing mirrored meets, each once, naming the package to add. OLM would
@@ -32,7 +35,12 @@ export function findUnmetNeeds(supplies: readonly Supply[]): string[] {
       if (!kinds.has(kindKey(value))) note(missingKind(kindKey(value), supplies), bundle);
     }
   }
-  return [...needs].map(([need, names]) => `${[...new Set(names)].join(', ')}: ${need}`);
+  return [...needs].map(([need, names]) => `${listed([...new Set(names)])}: ${need}`);
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).join(', ');
+  return names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
 }
 
 function missingPackage(
@@ -66,17 +74,8 @@ function missingKind(kind: string, supplies: readonly Supply[]): string {
 
 /** Ranges are those of the Go library OLM uses; what npm's rules can not read counts as met. */
 function isInRange(version: string, range: string): boolean {
-  if (range === '' || !isRange(range)) return true;
+  if (range === '' || validRange(range) === null) return true;
   return satisfies(version, range, { includePrerelease: true });
-}
-
-function isRange(text: string): boolean {
-  try {
-    return new Range(text).range !== undefined;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return false;
-  }
 }
 
 function valuesOf(bundle: OperatorBundle, type: string): unknown[] {

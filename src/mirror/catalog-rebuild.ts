@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { digestOf, type Digest } from '../oci/digest.ts';
 import { buildLargeLayer, buildLayer, type BuiltLayer, type NewLayerEntry } from '../oci/layer.ts';
 import { MEDIA_TYPE, type Descriptor, type ImageConfig } from '../oci/types.ts';
+import { CACHE_FILE_MODE, CACHE_FOLDER_MODE } from './catalog-cache.ts';
 import { CONFIGS_LABEL, type CatalogImage, type CatalogInstance } from './catalog-image.ts';
 import type { GeneratedBlob, GeneratedImage } from './mirror-plan.ts';
 
@@ -9,30 +10,37 @@ import type { GeneratedBlob, GeneratedImage } from './mirror-plan.ts';
 const CONFIGS = 'configs';
 /** Where the catalog images of Red Hat keep the cache that `opm` made for the whole catalog. */
 const USUAL_CACHE = 'tmp/cache';
-/** `/tmp` is writable for all, with the sticky bit: `opm` runs as an arbitrary user and must be able to make its cache. */
-const TMP_MODE = 0o1777;
+/**
+ * Without an entry of its own, /tmp would come out of a layer with whatever mode the container engine gives parents; but
+ * `opm` runs as an arbitrary user and makes its cache there.
+ */
+const TMP: NewLayerEntry = { path: 'tmp', type: 'directory', mode: 0o1777 };
 /** The time of history entries, so that the same content gives the same digest. */
 const NO_TIME = '0001-01-01T00:00:00Z';
 
 /**
  * The image of a filtered catalog: every instance of the original with two layers on top, the first hiding the original
- * catalog and its cache, the second holding the filtered one, and `serve /configs` as command. Always an OCI index, the
+ * catalog and its cache, the second holding the filtered ones, and `serve /configs` as command. Always an OCI index, the
  * same bytes for the same input. Only what is new is in the result; all other layers are those of the original.
  * (oc-mirror behaviour, "Rebuilding the filtered catalog"; without its build times, with fixed modes, and without the
- * cache, which fits the unfiltered catalog only and makes `opm serve` fail.)
+ * original cache, which fits the unfiltered catalog only: `opm serve` started with the original command would refuse it.
+ * `cache` takes its place; without one that command fails, as the vendor tool's images do.)
  */
 export async function rebuildCatalog(
   image: CatalogImage,
   files: ReadonlyMap<string, () => Buffer>,
+  cache: ReadonlyMap<string, () => Buffer> | undefined,
 ): Promise<GeneratedImage> {
   const manifests = new Map<Digest, Uint8Array>();
   const blobs = new Map<Digest, GeneratedBlob>();
+  const folders = [...new Set([USUAL_CACHE, ...image.instances.flatMap(({ config }) => cacheFolders(config))])];
+  const whiteouts = buildLayer(whiteoutEntries(folders));
   const content = await buildLargeLayer([
     { path: CONFIGS, type: 'directory' },
     ...[...files].map(([path, make]) => ({ path: `${CONFIGS}/${path}`, content: make })),
+    ...(cache === undefined ? [] : [TMP, ...folders.flatMap((folder) => cacheEntries(folder, cache))]),
   ]);
   const entries = image.instances.map((instance) => {
-    const whiteouts = buildLayer(whiteoutEntries(instance.config));
     const config = documentOf(rebuiltConfig(instance.config, [whiteouts, content]), MEDIA_TYPE.ociConfig);
     const manifest = documentOf(
       rebuiltManifest(instance, config.descriptor, [whiteouts, content]),
@@ -52,13 +60,15 @@ export async function rebuildCatalog(
 }
 
 /** Whiteouts only reach layers below, so they need a layer of their own under the new content. */
-function whiteoutEntries(config: ImageConfig): NewLayerEntry[] {
-  const caches = [...new Set([USUAL_CACHE, ...cacheFolders(config)])];
+function whiteoutEntries(caches: readonly string[]): NewLayerEntry[] {
+  return [{ path: `.wh.${CONFIGS}` }, TMP, ...caches.map((path) => ({ path: path.replace(/([^/]+)$/, '.wh.$1') }))];
+}
+
+function cacheEntries(folder: string, cache: ReadonlyMap<string, () => Buffer>): NewLayerEntry[] {
+  const folders = [folder, `${folder}/cache`];
   return [
-    { path: `.wh.${CONFIGS}` },
-    // Without an entry of its own, /tmp would come out of this layer with whatever mode the container engine gives parents.
-    { path: 'tmp', type: 'directory', mode: TMP_MODE },
-    ...caches.map((path) => ({ path: path.replace(/([^/]+)$/, '.wh.$1') })),
+    ...folders.map((path) => ({ path, type: 'directory' as const, mode: CACHE_FOLDER_MODE })),
+    ...[...cache].map(([path, content]) => ({ path: `${folder}/${path}`, mode: CACHE_FILE_MODE, content })),
   ];
 }
 
@@ -68,8 +78,9 @@ function cacheFolders(config: ImageConfig): string[] {
   return words.flatMap((word, index) => {
     const value = word.startsWith('--cache-dir=') ? word.slice('--cache-dir='.length) : undefined;
     const folder = (value ?? (word === '--cache-dir' ? words[index + 1] : '') ?? '').replace(/^\/+|\/+$/g, '');
-    const isUsable = /^[\w.-]+(?:\/[\w.-]+)+$/.test(folder) && !folder.split('/').includes('..');
-    return isUsable && !`${folder}/`.startsWith(`${CONFIGS}/`) ? [folder] : [];
+    const isPath = /^[\w.-]+(?:\/[\w.-]+)*$/.test(folder) && !folder.split('/').some((part) => /^\.\.?$/.test(part));
+    const isOther = folder !== TMP.path && !`${folder}/`.startsWith(`${CONFIGS}/`);
+    return isPath && isOther ? [folder] : [];
   });
 }
 

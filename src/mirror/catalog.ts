@@ -36,7 +36,7 @@ export interface OperatorBundle {
   readonly relatedImages: readonly RelatedImage[];
 }
 
-export interface RelatedImage {
+interface RelatedImage {
   readonly name: string;
   readonly image: string;
 }
@@ -51,13 +51,13 @@ export interface Deprecations {
   readonly entries: readonly DeprecationEntry[];
 }
 
-export interface DeprecationEntry {
+interface DeprecationEntry {
   readonly reference: { readonly schema: string; readonly name: string };
   readonly message: string;
 }
 
 /** A document of a schema we do not know: kept as it is. */
-export interface OpaqueDocument {
+interface OpaqueDocument {
   readonly schema: string;
   readonly package: string;
   readonly fields: Fields;

@@ -4,6 +4,7 @@ import type { ContentSource } from '../oci/content.ts';
 import { LAYOUT_ROOT } from '../oci/layout-source.ts';
 import { formatReference, parseReference, selectorOf, type ImageRef } from '../oci/reference.ts';
 import type { Descriptor } from '../oci/types.ts';
+import { cacheFiles } from './catalog-cache.ts';
 import { catalogFiles, type CatalogFiles } from './catalog-files.ts';
 import { filterCatalog, type FilteredCatalog } from './catalog-filter.ts';
 import { filterHash } from './catalog-hash.ts';
@@ -133,8 +134,12 @@ async function collectFiltered(opened: Opened, options: OperatorOptions): Promis
     ...options,
   });
   const stored = listed === undefined ? await readKept(opened, filtered) : content.documents;
-  const generated = await rebuildCatalog(image, writeCatalog(filtered, stored));
-  const defects = validateCatalog(filtered).map((problem) => ({
+  const files = writeCatalog(filtered, stored);
+  const problems = validateCatalog(filtered);
+  // opm makes no cache of a catalog that is not valid, and serves none.
+  const cache = problems.length === 0 ? cacheFiles(filtered, stored, files) : undefined;
+  const generated = await rebuildCatalog(image, files, cache);
+  const defects = problems.map((problem) => ({
     code: 'W_CATALOG' as const,
     message: `${name}: ${problem}; the catalog has this defect where it comes from`,
   }));

@@ -41,6 +41,40 @@ export const PlanFileSchema = z.strictObject({
       signatureOf: digest.optional(),
     }),
   ),
+  /** OpenShift releases, in version order. */
+  releases: z.array(
+    z.strictObject({
+      version: z.string(),
+      digest,
+      tag: z.string(),
+      architecture: z.string().optional(),
+      components: z.number().int().nonnegative(),
+      /** Versions that may be updated to this one. */
+      previous: z.array(z.string()),
+      because: z.array(z.string()),
+      /** File of the release signature inside the bundle. */
+      signature: z.string().optional(),
+    }),
+  ),
+  catalogs: z.array(
+    z.strictObject({
+      reference: z.string(),
+      digest,
+      target: z.strictObject({ repository: z.string(), tag: z.string() }),
+      isFull: z.boolean(),
+      rebuilt: z.strictObject({ digest, filterHash: z.string() }).optional(),
+      /** File of the CatalogSource to start from, inside the bundle. */
+      template: z.string().optional(),
+      packages: z.array(
+        z.strictObject({
+          name: z.string(),
+          defaultChannel: z.string(),
+          channels: z.array(z.strictObject({ name: z.string(), bundles: z.array(z.string()) })),
+          bundles: z.array(z.strictObject({ name: z.string(), version: z.string(), images: z.array(z.string()) })),
+        }),
+      ),
+    }),
+  ),
   gaps: z.array(z.strictObject({ origin: z.string(), because: z.array(z.string()), reason: z.string() })),
   warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })),
   totalBytes: z.number().int().nonnegative(),
@@ -49,10 +83,17 @@ export const PlanFileSchema = z.strictObject({
 export type PlanFile = z.infer<typeof PlanFileSchema>;
 export type PlanFileImage = PlanFile['images'][number];
 
+/** What the collectors learned beside the images. */
+export interface PlanFacts {
+  readonly releases: PlanFile['releases'];
+  readonly catalogs: PlanFile['catalogs'];
+}
+
 /** The plan as data for `plan.json`: no absolute path, no time, no secret. */
-export function planFileOf(plan: MirrorPlan): PlanFile {
+export function planFileOf(plan: MirrorPlan, facts: PlanFacts): PlanFile {
   return {
     schemaVersion: SCHEMA_VERSION,
+    ...facts,
     images: plan.images.map((image) => ({
       kind: image.kind,
       origin: image.origin,

@@ -120,6 +120,11 @@ export async function collectReleases(
   };
 }
 
+/** Where the signature of a release travels in a bundle: paths there have 100 characters at most, so no tag is in it. */
+export function signaturePath(digest: Digest): string {
+  return `release-signatures/sha256-${hexOf(digest)}`;
+}
+
 async function fromChannels(
   platform: PlatformSelection,
   client: Parameters<typeof selectReleases>[1],
@@ -192,9 +197,8 @@ function unsignedSource({ transport, registry, repository }: ImageRef, digest: D
   return { transport, registry, repository, digest };
 }
 
-function signatureFiles({ signature, tag, digest }: ReleaseInfo): GeneratedFile[] {
-  if (signature === undefined) return [];
-  return [{ path: `release-signatures/${tag}-sha256-${hexOf(digest)}`, content: signature.content }];
+function signatureFiles({ signature, digest }: ReleaseInfo): GeneratedFile[] {
+  return signature === undefined ? [] : [{ path: signaturePath(digest), content: signature.content }];
 }
 
 function uniqueWarnings(warnings: readonly Warning[]): Warning[] {

@@ -11,8 +11,10 @@ import type { RegistryOptions } from './options.ts';
  * Throws `E_CONFIG` that names the file for unreadable or incomplete certificates.
  */
 export function secureContextFor(host: string, options: RegistryOptions): SecureContext {
-  const folder = readCertsFolder(host, options.certsDirs ?? []);
-  const given = [...(options.extraCa ?? []), ...(options.hostCa?.[host] ?? [])];
+  // URLs drop the default port, people and container tools write it in some places.
+  const names = /:\d+$/.test(host) ? [host] : [host, `${host}:443`];
+  const folder = readCertsFolder(names, options.certsDirs ?? []);
+  const given = [...(options.extraCa ?? []), ...names.flatMap((name) => options.hostCa?.[name] ?? [])];
   // Read one by one: OpenSSL passes over what is no certificate without a word.
   const added = [...given.map((text) => readCaBundle(text, `the CA given for ${host}`).pem), ...folder.ca];
   if (added.length === 0 && folder.client === undefined) return (shared ??= createSecureContext({ ca: systemTrust() }));
@@ -39,9 +41,8 @@ interface CertsFolder {
   readonly client?: { readonly cert: string; readonly key: string };
 }
 
-function readCertsFolder(host: string, dirs: readonly string[]): CertsFolder {
-  for (const dir of dirs) {
-    const folder = join(dir, host);
+function readCertsFolder(hosts: readonly string[], dirs: readonly string[]): CertsFolder {
+  for (const folder of dirs.flatMap((dir) => hosts.map((host) => join(dir, host)))) {
     const names = listFolder(folder);
     if (names === undefined) continue;
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');

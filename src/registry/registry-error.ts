@@ -34,7 +34,7 @@ export async function registryError(answer: IncomingMessage, method: string, url
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now());
   const detail = said.text === '' ? '' : `: ${said.text}`;
   return new AirgapError(code, `${method} ${redactUrl(url)}: the registry answered ${status}${detail}`, {
-    ...hintFor(code),
+    ...hintFor(code, said.code),
     data: {
       status,
       host: url.host,
@@ -90,7 +90,14 @@ function errorCodeFor(status: number, registryCode: string | undefined): ErrorCo
   return status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY';
 }
 
-function hintFor(code: ErrorCode): { hint?: string } {
+function hintFor(code: ErrorCode, registryCode: string | undefined): { hint?: string } {
+  if (registryCode === 'MANIFEST_BLOB_UNKNOWN') {
+    return {
+      hint:
+        'the registry misses content this names; where only some platforms of an image were packed, pack it without ' +
+        '"platforms", or let the registry accept indexes with missing instances',
+    };
+  }
   if (code === 'E_UNAUTHORIZED') return { hint: 'check that the account may do this in this repository' };
   if (code === 'E_RATE_LIMIT') return { hint: 'wait, log in with an account that has a higher limit, or use a mirror' };
   return {};

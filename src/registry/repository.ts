@@ -135,8 +135,9 @@ export function createRepository(
     hasBlob: (descriptor, signal) => headBlob(session, own, descriptor, signal),
     async hasManifest(digest, signal) {
       try {
-        await headManifest(session, own, digest, signal);
-        return true;
+        // A server that answers 200 to everything, or without details, has to show the manifest itself.
+        const described = await headManifest(session, own, digest, signal);
+        return described !== undefined || (await getManifest(session, own, digest, signal)).content.length > 0;
       } catch (error) {
         if (isAirgapError(error, 'E_NOT_FOUND')) return false;
         throw error;

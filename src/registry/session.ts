@@ -44,6 +44,8 @@ export interface Session {
   withAttempts(attempts: number): Session;
   /** Repeats `work` while its error may pass. */
   retry<T>(subject: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** Registries that were found to take blobs in chunks only. */
+  readonly needsChunks: Set<string>;
   close(): void;
 }
 
@@ -53,6 +55,7 @@ export function createSession(options: RegistryOptions, ctx: RunContext): Sessio
   const authorizer = createAuthorizer(createCredentialStore(options.authFiles), transport, ctx);
   const insecureHosts = new Set(options.insecure ?? []);
   const origins = new Map<string, Promise<URL>>();
+  const needsChunks = new Set<string>();
 
   function originOf(endpoint: Endpoint): Promise<URL> {
     const key = `${endpoint.registry} ${endpoint.isInsecure}`;
@@ -169,6 +172,7 @@ export function createSession(options: RegistryOptions, ctx: RunContext): Sessio
     return {
       send,
       retry,
+      needsChunks,
       withAttempts: sessionWith,
       ask: (endpoint, request, read) => {
         const path = typeof request.target === 'string' ? request.target : request.target.pathname;

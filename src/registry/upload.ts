@@ -20,8 +20,11 @@ export interface PushOptions {
 const CHUNK_SIZE = 8 * 1024 * 1024;
 const LARGEST_CHUNK = 64 * 1024 * 1024;
 
-/** Answers by which registries, or proxies before them, say that they do not take a blob in one request. */
-const WANTS_CHUNKS: ReadonlySet<number> = new Set([404, 405, 413, 416]);
+/**
+ * Answers by which registries, or proxies before them, say that they do not take a blob in one request; 400 is what one
+ * says that overlooks the body of the closing request, because nothing does not have the digest.
+ */
+const WANTS_CHUNKS: ReadonlySet<number> = new Set([400, 404, 405, 413, 416]);
 
 /**
  * Brings a blob into a repository: by mount where `mountFrom` is given and allowed, else in one request, else in chunks
@@ -39,7 +42,11 @@ export async function pushBlob(
   const subject = `push of ${descriptor.digest} to ${endpoint.registry}/${endpoint.repository}`;
   const body: RequestBody =
     typeof content.body === 'function' ? { size: descriptor.size, open: content.body } : content.body;
+  const sendChunks = () =>
+    session.retry(subject, signal, () => pushChunks(session, endpoint, { descriptor, body, ...options }));
+  if (session.needsChunks.has(endpoint.registry)) return sendChunks();
   let isSending = false;
+  let refusal: unknown;
   try {
     return await session.retry(subject, signal, async () => {
       // The answer to an earlier try may have been lost after all of the content had arrived.
@@ -61,9 +68,12 @@ export async function pushBlob(
     });
   } catch (error) {
     if (!isSending || !mayTakeChunks(error)) throw error;
+    refusal = error;
   }
-  await session.retry(subject, signal, () => pushChunks(session, endpoint, { descriptor, body }, signal));
-  return 'pushed';
+  const result = await sendChunks();
+  // A proxy's limit (413) or a broken connection says nothing about smaller blobs.
+  if (![413, undefined].includes(statusOf(refusal))) session.needsChunks.add(endpoint.registry);
+  return result;
 }
 
 /** Makes a blob of `from` (a repository of the same registry) available; false when the registry does not do that. */
@@ -144,12 +154,11 @@ async function tryMount(
 async function pushChunks(
   session: Session,
   endpoint: Endpoint,
-  content: { readonly descriptor: Descriptor; readonly body: RequestBody },
-  signal: AbortSignal,
-): Promise<void> {
-  const { descriptor } = content;
-  const start = await startUpload(session, endpoint, { descriptor, signal });
-  if (start === 'mounted') return;
+  content: PushOptions & { readonly descriptor: Descriptor; readonly body: RequestBody },
+): Promise<PushResult> {
+  const { descriptor, signal } = content;
+  const start = await startUpload(session, endpoint, content);
+  if (start === 'mounted') return 'mounted';
   let { location } = start;
   let sent = 0;
   for await (const chunk of chunksOf(content.body, Math.max(CHUNK_SIZE, start.smallestChunk))) {
@@ -160,6 +169,7 @@ async function pushChunks(
   if (sent !== descriptor.size) throw sizeError(descriptor, sent, 'the content to push');
   const request = { ...uploadRequest(endpoint, signal), method: 'PUT', target: withDigest(location, descriptor) };
   discard((await session.send(endpoint, { ...request, expect: [201, 204] })).body);
+  return 'pushed';
 }
 
 interface Part {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { hexOf } from '../oci/digest.ts';
 import { MEDIA_TYPE } from '../oci/types.ts';
 import type { MirrorPlan, PlannedBlob, PlannedImage } from '../mirror/mirror-plan.ts';
-import { formatPlanFile, PLAN_PATH, planFileOf } from '../mirror/plan-file.ts';
+import { formatPlanFile, PLAN_PATH, planFileOf, type PlanFacts } from '../mirror/plan-file.ts';
 
 /** Name of an image inside the layout's `index.json` (OCI image-spec, annotations). */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -25,11 +25,11 @@ export interface ExtraFile {
  * All files of a bundle in archive order: what people read first, then manifests, then blobs, each sorted by path.
  * A pure function of its inputs.
  */
-export function bundleEntries(plan: MirrorPlan, extra: readonly ExtraFile[]): BundleEntry[] {
+export function bundleEntries(plan: MirrorPlan, facts: PlanFacts, extra: readonly ExtraFile[]): BundleEntry[] {
   const small: ExtraFile[] = [
     { path: 'oci-layout', content: Buffer.from('{"imageLayoutVersion":"1.0.0"}') },
     { path: 'index.json', content: layoutIndex(plan.images) },
-    { path: PLAN_PATH, content: formatPlanFile(planFileOf(plan)) },
+    { path: PLAN_PATH, content: formatPlanFile(planFileOf(plan, facts)) },
     ...[...extra, ...plan.files].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   ];
   const manifests = [...plan.manifests.values()].map((manifest) => ({

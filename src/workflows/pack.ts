@@ -9,12 +9,16 @@ import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
+import { formatLock, LOCK_PATH } from '../mirror/lock.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
+import { planFileOf } from '../mirror/plan-file.ts';
 import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-content.ts';
 import { bundleReadme } from './bundle-readme.ts';
 import { caWarnings, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
-import { planImageSet, type PlanOptions } from './plan.ts';
+import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
+import type { PushTarget } from './push.ts';
+import { generateResources } from './resources.ts';
 import type { BundleSigner } from './signer.ts';
 import { stage } from './stage.ts';
 
@@ -29,6 +33,9 @@ export interface PackOptions extends PlanOptions {
   /** `YYYY-MM-DDThh:mm:ssZ`; absent: now. */
   readonly createdAt?: string;
   readonly expiresAt?: string;
+  /** The registry of the far side, when it is known: its cluster resources travel in the bundle. */
+  readonly target?: PushTarget;
+  readonly toolVersion: string;
   /** `FILE` or `HOST[:PORT]=FILE`. */
   readonly caBundles: readonly string[];
   /** Read the whole result again before it gets its name. */
@@ -57,12 +64,13 @@ export interface PackResult {
  */
 export async function packBundle(options: PackOptions, ctx: RunContext): Promise<PackResult> {
   const caBundles = await loadCaBundles(options.caBundles);
-  const { plan, configText } = await planImageSet(options, ctx);
+  const planned = await planImageSet(options, ctx);
+  const { plan } = planned;
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
 
   const { output } = options;
   const unfinished = typeof output === 'string' ? await readUnfinished(partialPathOf(output)) : undefined;
-  const draft = draftBundle(options, { plan, configText, caBundles }, unfinished);
+  const draft = await draftBundle(options, { planned, caBundles }, unfinished);
   const parts = await signDraft(draft, options, ctx);
   const result = {
     ok: true as const,
@@ -90,26 +98,33 @@ interface Draft {
 }
 
 interface Content {
-  readonly plan: MirrorPlan;
-  readonly configText: string;
+  readonly planned: PlanResult;
   readonly caBundles: readonly NamedCaBundle[];
 }
 
 /** The bundle manifest; that of the unfinished run when it holds the same content and nothing else was asked for. */
-function draftBundle(options: PackOptions, content: Content, unfinished: UnfinishedBundle | undefined): Draft {
+async function draftBundle(
+  options: PackOptions,
+  content: Content,
+  unfinished: UnfinishedBundle | undefined,
+): Promise<Draft> {
   if (unfinished !== undefined && mayContinue(options, unfinished.manifest.bundle)) {
-    const draft = draftFor(unfinished.manifest.bundle, content);
+    const draft = await draftFor(unfinished.manifest.bundle, content, options);
     if (serializeManifest(draft.manifest).equals(unfinished.manifestBytes)) {
       return { ...draft, signatures: unfinished.signatures };
     }
   }
-  return draftFor(newIdentity(options), content);
+  return draftFor(newIdentity(options), content, options);
 }
 
-function draftFor(identity: BundleIdentity, { plan, configText, caBundles }: Content): Draft {
+async function draftFor(identity: BundleIdentity, content: Content, options: PackOptions): Promise<Draft> {
+  const { planned, caBundles } = content;
+  const { plan, facts } = planned;
   const extra: ExtraFile[] = [
-    { path: 'config/imageset.yaml', content: Buffer.from(configText) },
+    { path: 'config/imageset.yaml', content: Buffer.from(planned.configText) },
+    { path: LOCK_PATH, content: Buffer.from(formatLock(planned.lock)) },
     ...caBundles.map((bundle) => ({ path: bundle.path, content: Buffer.from(bundle.pem) })),
+    ...(options.target === undefined ? [] : await resourceFiles(planned, options.target, identity, options)),
     {
       path: 'README.txt',
       content: bundleReadme({
@@ -121,9 +136,26 @@ function draftFor(identity: BundleIdentity, { plan, configText, caBundles }: Con
       }),
     },
   ];
-  const entries = bundleEntries(plan, extra);
+  const entries = bundleEntries(plan, facts, extra);
   const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
   return { entries, manifest: planManifest(identity, files) };
+}
+
+async function resourceFiles(
+  { plan, facts }: PlanResult,
+  target: PushTarget,
+  identity: BundleIdentity,
+  options: PackOptions,
+): Promise<ExtraFile[]> {
+  const files = new Map(plan.files.map((file) => [file.path, file.content]));
+  const { files: resources } = await generateResources(planFileOf(plan, facts), {
+    target,
+    readFile: async (path) => files.get(path)!,
+    createdAt: identity.createdAt,
+    version: options.toolVersion,
+    mirrorForm: 'sets',
+  });
+  return resources.map(({ name, content }) => ({ path: `resources/${name}`, content: Buffer.from(content) }));
 }
 
 function mayContinue(options: PackOptions, identity: BundleIdentity): boolean {

@@ -251,6 +251,28 @@ test('a torn journal counts as far as it is intact', async (t) => {
   assert.equal(readFileSync(journal, 'latin1'), `${whole}d ${first + 4}\n`, 'the torn line is gone');
 });
 
+test('a body of which every byte is claimed but not the whole is continued at its last byte', async (t) => {
+  const content = noise(17 * 2 ** 20, 'all');
+  const bundle = buildBundle([blob(content)]);
+  const parts = partsOf(bundle);
+  const path = join(temporaryFolder(t), 'X.tar');
+  const index = parts.layout.firstFile;
+  const place = parts.layout.entries[index]!;
+  const first = openBundleFile(path, parts);
+  const bodies = openBodyWriter(first.partialPath, { direct: true });
+  await bodies.write(place, piecesOf(content, 100_000));
+  first.progressed(index, content.length);
+  await first.suspend();
+  const second = openBundleFile(path, parts);
+  assert.deepEqual([...second.progress], [[index, content.length - 1]]);
+  const transfer = bodies.resume(place, content.length - 1);
+  await bodies.write(place, piecesOf(content.subarray(-1), 1), { transfer });
+  bodies.close();
+  second.completed(index);
+  await second.finish();
+  assert.ok(readFileSync(path).equals(archive(bundle)));
+});
+
 test('claims of a body that begins anew are void', async (t) => {
   const parts = partsOf(buildBundle([blob(noise(40_000_000, 'x'))]));
   const path = join(temporaryFolder(t), 'X.tar');

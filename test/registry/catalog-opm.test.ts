@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { CACHE_FILE_MODE, CACHE_FOLDER_MODE, cacheFiles } from '../../src/mirror/catalog-cache.ts';
 import { filterCatalog } from '../../src/mirror/catalog-filter.ts';
 import { readCatalog } from '../../src/mirror/catalog-read.ts';
 import { validateCatalog } from '../../src/mirror/catalog-validate.ts';
@@ -45,8 +46,9 @@ async function filtered(files: ReadonlyMap<string, string>, selection: Partial<C
   const content = await readCatalog(treeFiles(files, 64 * 1024), reading);
   const whole = { catalog: 'the catalog', full: false, skipDependencies: false, ...selection };
   const result = filterCatalog(content.catalog, whole, { ...reading, packageNames: content.packageNames });
-  const written = [...writeCatalog(result, content.documents)].map(([path, make]) => [path, make()] as const);
-  return { result, files: new Map(written) };
+  const makers = writeCatalog(result, content.documents);
+  const written = [...makers].map(([path, make]) => [path, make()] as const);
+  return { result, makers, stored: content.documents, files: new Map(written) };
 }
 
 const JAEGER = 'jaeger-product';
@@ -125,16 +127,118 @@ test('opm serves a filtered catalog with the packages and channels that were sel
   const { files } = await filtered(built.files(), { packages });
   const folder = await temporaryFolder(t);
   await writeFiles(folder, files);
-  const port = await freePort();
-  const log = join(await temporaryFolder(t), 'log');
-  const args = ['serve', folder, '--port', String(port), '--pprof-addr', '', '--termination-log', log];
-  const server = spawn(opm, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  t.after(() => server.kill('SIGKILL'));
-  await isServing(server);
+  const port = await serve(t, opm, [folder]);
   assert.deepEqual(await callRegistry(port, 'ListPackages', Buffer.alloc(0)), ['alpha']);
   const bundles = await callRegistry(port, 'ListBundles', Buffer.alloc(0));
   assert.deepEqual(bundles.toSorted(), ['alpha.2', 'alpha.3']);
 });
+
+test('opm started as the original image starts it accepts the cache that comes with the filtered catalog', async (t) => {
+  const opm = needProgram(t, 'opm');
+  if (opm === undefined) return;
+  const name = `long-operator-${'x'.repeat(40)}`;
+  const metadata = {
+    annotations: { description: 'a <b> & c' },
+    crdDescriptions: { owned: [{ kind: 'Thing', name: 'things.example.com', version: 'v1' }] },
+    displayName: 'Long',
+    installModes: [{ type: 'AllNamespaces', supported: true }],
+    provider: { name: 'Example' },
+  };
+  const built = catalog()
+    .package(name, {
+      defaultChannel: 'stable',
+      description: 'ünï',
+      icon: { base64data: 'YWJj', mediatype: 'image/png' },
+    })
+    .channel('stable', [`${name}.v2 replaces ${name}.v1 skips ${name}.s skipRange <2.0.0`, `${name}.v1`, `${name}.s`])
+    .channel('fast', [`${name}.v2`])
+    .bundles({ [`${name}.v1`]: '1.0.0', [`${name}.s`]: '1.0.1' })
+    .bundle(`${name}.v2`, '2.0.0', {
+      properties: [
+        { type: 'olm.gvk', value: { group: 'example.com', version: 'v1', kind: 'Thing' } },
+        { type: 'olm.gvk.required', value: { group: 'example.com', version: 'v1', kind: 'Other' } },
+        { type: 'olm.package.required', value: { packageName: 'other', versionRange: '>=1.0.0' } },
+        { type: 'olm.csv.metadata', value: metadata },
+      ],
+    })
+    .deprecate('olm.package', 'olm.channel fast', `olm.bundle ${name}.v2`);
+  const files = new Map([...built.files(), ['jaeger.json', await real(JAEGER)]]);
+  const { result, stored, makers } = await filtered(files, {
+    packages: [{ name, minVersion: '1.0.0' }, { name: JAEGER }],
+  });
+  const folder = await temporaryFolder(t);
+  const configs = join(folder, 'configs');
+  const cache = join(folder, 'cache');
+  await writeTree(configs, makers, { folder: 0o755, file: 0o644 });
+  const own = cacheFiles(result, stored, makers)!;
+  await writeTree(cache, own, { folder: CACHE_FOLDER_MODE, file: CACHE_FILE_MODE });
+  const server = await serve(t, opm, [configs, '--cache-dir', cache, '--cache-enforce-integrity']);
+  assert.deepEqual((await callRegistry(server, 'ListPackages', Buffer.alloc(0))).toSorted(), [JAEGER, name]);
+
+  // The same format made by opm itself, which keeps the format it finds.
+  const theirs = join(folder, 'theirs');
+  await writeTree(
+    theirs,
+    new Map([
+      ['digest', () => Buffer.alloc(0)],
+      ['cache/x', () => Buffer.alloc(0)],
+    ]),
+    { folder: 0o755, file: 0o644 },
+  );
+  await run(opm, [
+    'serve',
+    configs,
+    '--cache-dir',
+    theirs,
+    '--cache-only',
+    '--pprof-addr',
+    '',
+    '--termination-log',
+    join(folder, 'log'),
+  ]);
+  for (const path of [...own.keys()].filter((one) => one !== 'digest')) {
+    const [ours, expected] = await Promise.all([cache, theirs].map((base) => readFile(join(base, path), 'utf8')));
+    assert.deepEqual(meaning(ours), meaning(expected), path);
+  }
+});
+
+/** JSON as its readers see it: empty fields are as good as none, JSON in text is JSON. */
+function meaning(value: unknown): unknown {
+  if (typeof value === 'string' && /^[[{]/.test(value)) return meaning(JSON.parse(value));
+  if (value === null || value === '') return undefined;
+  if (typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map((item) => meaning(item));
+  const fields = Object.entries(value).map(([key, member]) => [key, meaning(member)] as const);
+  const kept = fields.filter(([, member]) => member !== undefined).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+async function writeTree(
+  folder: string,
+  files: ReadonlyMap<string, () => Buffer>,
+  modes: { readonly folder: number; readonly file: number },
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, modes.folder);
+  for (const [path, make] of files) {
+    const parent = dirname(join(folder, path));
+    await mkdir(parent, { recursive: true });
+    await chmod(parent, modes.folder);
+    await writeFile(join(folder, path), make());
+    await chmod(join(folder, path), modes.file);
+  }
+}
+
+/** The port where opm serves. */
+async function serve(t: TestContext, opm: string, args: readonly string[]): Promise<number> {
+  const port = await freePort();
+  const log = join(await temporaryFolder(t), 'log');
+  const options = ['--port', String(port), '--pprof-addr', '', '--termination-log', log];
+  const server = spawn(opm, ['serve', ...args, ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+  t.after(() => server.kill('SIGKILL'));
+  await isServing(server);
+  return port;
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { randomBytes } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { ProgressEvent } from '../../src/core/events.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { MEDIA_TYPE, type Descriptor } from '../../src/oci/types.ts';
@@ -271,6 +271,58 @@ test('a password is not sent to a token service without TLS by a registry with T
   await assert.rejects(repository.fetchBytes(small, signal), {
     code: 'E_UNAUTHORIZED',
     message: /not reached over TLS/,
+  });
+});
+
+test('a login asked for in the middle of a push is answered with a new body', async (t) => {
+  const server = await startScripted(t, ({ request, response, call, times }) => {
+    if (call === 'POST /v2/r/blobs/uploads/') {
+      reply(response, 202, '', { location: '/v2/r/blobs/uploads/1' });
+    } else if (times === 1) {
+      // Answered without reading the body, as registries do when a token has expired.
+      reply(response, 401, '', { 'www-authenticate': 'Basic realm="r"' });
+    } else {
+      request.resume();
+      request.on('end', () => reply(response, 201));
+    }
+  });
+  const { repository } = open(t, server, { authFiles: withAccount(t, server.host) });
+  let openings = 0;
+  const body = async () => {
+    openings += 1;
+    return Readable.from(
+      Array.from({ length: 10 }, (_, at) => content.subarray(at * 100_000, (at + 1) * 100_000)),
+      { objectMode: false },
+    );
+  };
+  assert.equal(await repository.pushBlob(large, body, { signal }), 'pushed');
+  assert.equal(openings, 2);
+});
+
+test('an upload that continues on another origin takes no credentials there', async (t) => {
+  const storage = await startScripted(t, ({ request, response }) => {
+    request.resume();
+    request.on('end', () => reply(response, 201));
+  });
+  const server = await startScripted(t, ({ request, response }) => {
+    if (request.headers.authorization === undefined)
+      reply(response, 401, '', { 'www-authenticate': 'Basic realm="r"' });
+    else reply(response, 202, '', { location: `${storage.url}/upload/1?state=x` });
+  });
+  const { repository } = open(t, server, { authFiles: withAccount(t, server.host) });
+  await repository.pushBlob(large, content, { signal });
+  assert.deepEqual(
+    storage.requests.map(({ line, headers }) => [line, headers.authorization]),
+    [[`PUT /upload/1?state=x&digest=${encodeURIComponent(large.digest)}`, undefined]],
+  );
+});
+
+test('a server that answers 200 to everything does not seem to have a manifest', async (t) => {
+  const server = await startScripted(t, ({ response }) =>
+    reply(response, 200, '<html>', { 'content-type': 'text/html' }),
+  );
+  await assert.rejects(open(t, server, { attempts: 1 }).repository.hasManifest(root.descriptor.digest, signal), {
+    code: 'E_DIGEST',
   });
 });
 

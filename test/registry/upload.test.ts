@@ -80,6 +80,27 @@ for (const kind of plainRegistries) {
     assert.equal(await open(t, access, name).hasBlob(large, signal), true);
   });
 
+  test(`a registry that overlooks the body of a single request gets chunks from then on (${kind.name})`, async (t) => {
+    const access = await kind.open(t);
+    if (access === undefined) return;
+    const front = await startFront(t, access.host, ({ request, response }) => {
+      const isMonolithic = request.method === 'PUT' && request.headers['content-length'] !== '0';
+      if (!isMonolithic || (request.url ?? '').includes('/manifests/')) return false;
+      request.resume();
+      request.on('end', () => reply(response, 400, '{"errors":[{"code":"DIGEST_INVALID","message":"empty"}]}'));
+      return true;
+    });
+    const name = freshRepository('upload');
+    const built = image().layer('a', 'b').layer('c', 'd').build();
+    await pushContent(open(t, front, name), built, 'v1');
+    const refused = front.requests.filter(
+      ({ line, headers }) => /^PUT .*uploads/.test(line) && headers['content-length'] !== '0',
+    );
+    assert.equal(refused.length, 1);
+    assert.equal(uploaded(front.requests, 'PATCH'), 3);
+    assert.equal((await open(t, access, name).resolve('v1', signal)).digest, built.root.digest);
+  });
+
   for (const lost of ['request', 'answer'] as const) {
     test(`a chunked upload goes on after a chunk's ${lost} was lost (${kind.name})`, async (t) => {
       const access = await kind.open(t);

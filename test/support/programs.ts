@@ -4,12 +4,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { buildApiServer, fetchCrds } from './apiserver-programs.ts';
+import { CACHE_DIR } from './cache-dir.ts';
 
-/** Outside the checkout, so that a fresh clone needs no second build. */
-export const CACHE_DIR = process.env['AIRGAP_TEST_CACHE'] ?? join(homedir(), '.cache', 'airgap-test');
 const BIN_DIR = join(CACHE_DIR, 'bin');
 
 type Recipe =
@@ -174,11 +173,23 @@ function installOneWay(name: string, recipes: readonly Recipe[]): string | undef
   return `${name}: ${failures.join('; ')}`;
 }
 
+function failureOf(name: string, work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return `${name}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+  }
+}
+
 if (import.meta.main) {
-  const missing = Object.entries(RECIPES)
-    .filter(([name]) => findProgram(name) === undefined)
-    .map(([name, recipes]) => installOneWay(name, [recipes].flat()))
-    .filter((failure) => failure !== undefined);
+  const missing = [
+    ...Object.entries(RECIPES)
+      .filter(([name]) => findProgram(name) === undefined)
+      .map(([name, recipes]) => installOneWay(name, [recipes].flat())),
+    failureOf('CRDs', fetchCrds),
+    failureOf('kube-apiserver and etcd', buildApiServer),
+  ].filter((failure) => failure !== undefined);
   for (const line of missing) process.stderr.write(`not installed: ${line}\n`);
   if (missing.length > 0 && process.argv.includes('--require')) process.exitCode = 1;
 }

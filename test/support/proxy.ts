@@ -40,10 +40,9 @@ export async function startProxy(test: TestContext, login?: string): Promise<Tes
       onward.write(head);
       onward.pipe(client).pipe(onward);
     });
-    for (const socket of [onward, client]) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-    }
+    onward.on('error', () => client.end('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n'));
+    client.on('error', () => onward.destroy());
+    sockets.add(onward).add(client);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   test.after(() => {

@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly storage?: string;
   /** Seconds a token is valid, with `auth: 'token'`. */
   readonly tokenLifetimeS?: number;
+  /** Takes indexes whose instances are not all there (distribution 3 only). */
+  readonly sparseIndexes?: boolean;
 }
 
 /** How to reach a test registry; plain data, so that it can be passed to other processes. */
@@ -87,6 +89,7 @@ export async function startRegistry(options: StartOptions): Promise<TestRegistry
         ...(tls === undefined ? {} : { tls: { certificate: tls.certificate, key: tls.key } }),
       },
       ...authSection(auth, folder, tokens?.section),
+      ...(options.sparseIndexes === true ? { validation: { manifests: { indexes: { platforms: 'none' } } } } : {}),
     }),
   );
   const child = spawn(program, ['serve', config], {

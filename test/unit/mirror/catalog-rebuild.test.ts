@@ -17,10 +17,13 @@ const files = new Map([
   ['catalog.json', () => Buffer.from('{"schema":"global"}\n')],
 ]);
 
-async function rebuild(fields: CatalogImageFields): Promise<{ built: BuiltCatalogImage; generated: GeneratedImage }> {
+async function rebuild(
+  fields: CatalogImageFields,
+  cache?: ReadonlyMap<string, () => Buffer>,
+): Promise<{ built: BuiltCatalogImage; generated: GeneratedImage }> {
   const built = catalogImage(new Map([['alpha/catalog.json', 'original']]), fields);
   const image = await readCatalogImage(built.source, built.root, { catalogName: 'x', signal });
-  return { built, generated: await rebuildCatalog(image, files) };
+  return { built, generated: await rebuildCatalog(image, files, cache) };
 }
 
 async function bytesOf(generated: GeneratedImage, digest: string): Promise<Buffer> {
@@ -93,10 +96,36 @@ test('the new layers hide catalog and cache of the original and hold the filtere
   ]);
 });
 
+test('a cache for the filtered catalog takes the place of the original one, for every user to replace', async () => {
+  const cache = new Map([
+    ['digest', () => Buffer.from('d')],
+    ['cache/packages.json', () => Buffer.from('{}')],
+  ]);
+  const { generated } = await rebuild({ command: ['serve', '/configs', '--cache-dir=/var/opm'] }, cache);
+  const { layers } = manifestOf(generated, indexOf(generated).manifests[0]!.digest);
+  const entries = await entriesOf(generated, layers.at(-1)!);
+  assert.deepEqual(
+    entries.filter((entry) => !entry.includes('configs')),
+    [
+      'directory 1777 tmp',
+      'directory 775 tmp/cache',
+      'directory 775 tmp/cache/cache',
+      'file 664 tmp/cache/cache/packages.json',
+      'file 664 tmp/cache/digest',
+      'directory 755 var',
+      'directory 775 var/opm',
+      'directory 775 var/opm/cache',
+      'file 664 var/opm/cache/packages.json',
+      'file 664 var/opm/digest',
+    ],
+  );
+});
+
 test('a cache that the original command keeps elsewhere is hidden too', async () => {
   for (const command of [
     ['serve', '/configs', '--cache-dir=/var/cache/opm'],
     ['serve', '/configs', '--cache-dir', '/var/cache/opm/'],
+    ['serve', '/configs', '--cache-dir=/var/cache/opm', '--cache-dir=/tmp', '--cache-dir=/configs', '--cache-dir=.'],
   ]) {
     const { generated } = await rebuild({ command });
     const index = indexOf(generated);
@@ -112,7 +141,7 @@ test('a cache that the original command keeps elsewhere is hidden too', async ()
 test('the same catalog gives the same bytes, whatever order its files came in', async () => {
   const first = await rebuild({});
   const image = await readCatalogImage(first.built.source, first.built.root, { catalogName: 'x', signal });
-  const again = await rebuildCatalog(image, new Map([...files].toReversed()));
+  const again = await rebuildCatalog(image, new Map([...files].toReversed()), undefined);
   assert.equal(again.root.digest, first.generated.root.digest);
 });
 

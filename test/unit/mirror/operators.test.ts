@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { isAirgapError } from '../../../src/core/errors.ts';
 import { loadImageSet } from '../../../src/mirror/image-set.ts';
 import type { GeneratedImage, ImageRequest, MirrorContext } from '../../../src/mirror/mirror-plan.ts';
+import { resolvePlan } from '../../../src/mirror/plan.ts';
 import { collectOperators, type OperatorCollection, type OperatorOptions } from '../../../src/mirror/operators.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { layerFiles, readEntry } from '../../../src/oci/layer.ts';
@@ -44,7 +45,8 @@ async function filteredFiles(generated: GeneratedImage): Promise<Record<string, 
   const layer = manifest.layers.at(-1) as Descriptor;
   const files: Record<string, string> = {};
   for await (const entry of layerFiles(await generated.blobs.get(layer.digest)!.open(), layer.mediaType, 'layer')) {
-    if (entry.type === 'file') files[entry.path] = (await readEntry(entry, 1_000_000, 'layer')).toString();
+    if (entry.type === 'file' && entry.path.startsWith('configs/'))
+      files[entry.path] = (await readEntry(entry, 1_000_000, 'layer')).toString();
   }
   return files;
 }
@@ -237,6 +239,29 @@ test('a catalog by digest is named after its rebuilt index when filtered, after 
   assert.deepEqual(filtered.images.at(-1)?.target, { repository: 'two', tag: rebuilt.replace(':', '-') });
   const full = await collect(`  - catalog: ${reference}\n    full: true\n`, { 'r.example.com/two': built });
   assert.deepEqual(full.images.at(-1)?.target, { repository: 'two', tag: built.root.digest.replace(':', '-') });
+});
+
+test('a rebuilt catalog is planned from what is new and the layers of the original', async () => {
+  const built = catalogImage(two.files(), { platforms: ['linux/amd64', 'linux/arm64'], isDocker: true });
+  const sources = { 'r.example.com/two': built };
+  const entry = '  - catalog: r.example.com/two:v1\n    platforms: [{os: linux, architecture: arm64}]\n';
+  const { images, ...rest } = await collect(entry, sources);
+  const catalogs = images.filter(({ kind }) => kind === 'catalog');
+  const options = { allowGaps: false, withSignatures: false, allowMissingSignatures: false };
+  const plan = await resolvePlan([{ ...rest, images: catalogs }], contextOf(sources), options);
+  assert.equal(plan.images[0]?.root.digest, catalogs[0]?.generated?.root.digest);
+  assert.equal(plan.manifests.size, 2);
+  const origins = plan.blobs.map((blob) =>
+    blob.generated ? 'new' : blob.sources.map((ref) => formatReference(ref)).join(),
+  );
+  assert.deepEqual(
+    Object.fromEntries([...Map.groupBy(origins, (one) => one)].map(([key, list]) => [key, list.length])),
+    {
+      // Config, whiteouts, content; the three layers of the original.
+      new: 3,
+      'r.example.com/two': 3,
+    },
+  );
 });
 
 test('listed packages are read in one go, a whole catalog in two', async () => {

@@ -8,7 +8,14 @@ import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { buildLayer, layerFiles, readEntry, type LayerEntry, type LayerLimits } from '../../../src/oci/layer.ts';
+import {
+  buildLargeLayer,
+  buildLayer,
+  layerFiles,
+  readEntry,
+  type LayerEntry,
+  type LayerLimits,
+} from '../../../src/oci/layer.ts';
 import { MEDIA_TYPE } from '../../../src/oci/types.ts';
 import { verifyStream } from '../../../src/oci/verify-stream.ts';
 import { rawTar } from '../../support/tar.ts';
@@ -243,6 +250,21 @@ describe('buildLayer', () => {
     assert.equal(built.size, built.content.length);
     assert.equal(built.diffId, digestOf(gunzipSync(built.content)));
     assert.equal(built.content.readUInt32LE(4), 0);
+  });
+
+  test('gives the same layer when contents are made one after the other', async () => {
+    let made = 0;
+    const lazily = entries.map(({ content = Buffer.alloc(0), ...entry }) => {
+      const make = () => {
+        made += 1;
+        return content;
+      };
+      return { ...entry, content: make };
+    });
+    assert.deepEqual(await buildLargeLayer(lazily), buildLayer(entries));
+    assert.equal(made, entries.length);
+    const large = { path: 'z', content: () => Buffer.alloc(3_000_000, 'line of text\n') };
+    assert.deepEqual(await buildLargeLayer([large]), buildLayer([large]));
   });
 
   test('refuses the same path twice', () => {

@@ -1,0 +1,46 @@
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { AirgapCommand } from '../cli/command.ts';
+import { trustFlags } from '../cli/flags.ts';
+import { chooseTrust, namesTrust } from '../cli/trust.ts';
+import type { InspectResult } from '../workflows/inspect.ts';
+
+export default class Inspect extends AirgapCommand {
+  static override summary = 'Show what a bundle holds and why.';
+  static override description = `Reads the bundle manifest and the plan inside; contents are not read and no socket is opened. Without --key (or another way to
+name the signer) nothing is claimed about who made it, and every line of the head says UNVERIFIED.`;
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> trip.tar',
+    '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --against last-trip.tar',
+    '<%= config.bin %> <%= command.id %> trip.tar --json | jq -r ".plan.images[] | [.origin, .bytes] | @tsv"',
+  ];
+  static override strict = false;
+  static override args = {
+    bundle: Args.string({ required: true, description: 'bundle file, or its volumes in any order' }),
+  };
+  static override flags = {
+    against: Flags.string({ helpValue: 'BUNDLE', description: 'also show the difference to another bundle' }),
+    ...trustFlags,
+    'bundle-name': Flags.string({
+      helpGroup: 'TRUST',
+      helpValue: 'NAME',
+      description: 'stream whose signers a policy file names',
+    }),
+  };
+
+  async run(): Promise<InspectResult> {
+    const { argv, flags } = await this.parse(Inspect);
+    await this.startRun(flags);
+    const chosen = namesTrust(flags) ? await chooseTrust(flags) : undefined;
+    const { inspectBundle } = await import('../workflows/inspect.ts');
+    const result = await inspectBundle({
+      paths: argv as string[],
+      detached: chosen?.detached ?? [],
+      ...(chosen === undefined || chosen.trust === 'unsigned' ? {} : { trust: chosen.trust }),
+      ...(flags.against === undefined ? {} : { against: flags.against }),
+    });
+    const { formatInspection } = await import('../cli/inspect-text.ts');
+    this.log(formatInspection(result));
+    return result;
+  }
+}

@@ -1,0 +1,3 @@
+module airgap.test/crds
+
+go 1.26.0
