@@ -3,19 +3,13 @@ import { AirgapError } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
 import { gatherAll } from '../core/gather.ts';
 import { hexOf, type Digest } from '../oci/digest.ts';
-import {
-  atDigest,
-  formatReference,
-  parseReference,
-  repositoryName,
-  selectorOf,
-  type ImageRef,
-} from '../oci/reference.ts';
+import { atDigest, formatReference, parseReference, selectorOf, type ImageRef } from '../oci/reference.ts';
 import { createGraphClient } from './graph-client.ts';
 import { requestGraphImage } from './graph-image.ts';
 import type { ImageSet, PlatformSelection, ReleaseChannel } from './image-set.ts';
 import type { Collection, GeneratedFile, ImageRequest, MirrorContext } from './mirror-plan.ts';
-import { readReleasePayload, type KubevirtDisk, type ReleasePayload } from './release-payload.ts';
+import { requestRelease, sortedImages, wantedDisks } from './release-images.ts';
+import { readReleasePayload, type KubevirtDisk } from './release-payload.ts';
 import { selectReleases } from './release-selection.ts';
 import {
   fetchReleaseSignature,
@@ -24,7 +18,7 @@ import {
   type ReleaseSignature,
   type SignatureOptions,
 } from './release-signature.ts';
-import { componentTarget, kubevirtComponentName, releaseTagOf, releaseTarget } from './target-name.ts';
+import { releaseTagOf } from './target-name.ts';
 import type { UpdateGraph } from './update-graph.ts';
 
 export interface ReleaseOptions extends SignatureOptions {
@@ -84,13 +78,8 @@ interface FoundRelease {
 
 /** Payloads looked at together: each streams one or two layers. */
 const CONCURRENCY = 3;
-/** First minor version of OpenShift 4 whose clusters refuse images without sigstore signature. */
-const SIGNED_IMAGES_SINCE = 21;
-/** What the policy of those clusters covers. */
-const SIGNED_REPOSITORIES = 'quay.io/openshift-release-dev/';
-/** Architectures with a KubeVirt disk: name in an image set → name in boot images. */
-const DISK_KEYS: Readonly<Record<string, string>> = { amd64: 'x86_64', s390x: 's390x' };
-
+/** Fingerprint of the key OKD and CI builds are signed with. */
+const OKD_KEY = '6A9588F07F2D3AE7973AD2A9193E53CCD2E2F7A4';
 /**
  * Everything below `mirror.platform`: payloads with checked signatures, their component images, KubeVirt disks, the
  * graph-data image. Releases are named by the tag their signature gives, in their origin too (clusters know them under
@@ -114,6 +103,7 @@ export async function collectReleases(
   const warnings: Warning[] = [];
   const wanted =
     platform.release === '' ? await fromChannels(platform, client, warnings) : [fromReference(platform.release)];
+  if (options.verificationKeys === undefined && wanted.some(({ type }) => type === 'okd')) throw noKeyForOkd();
   const keys = wanted.length > 0 ? signatureKeys(options) : [];
   const found = await gatherAll(
     wanted,
@@ -139,23 +129,6 @@ export async function collectReleases(
 /** Where the signature of a release travels in a bundle: paths there have 100 characters at most, so no tag is in it. */
 export function signaturePath(digest: Digest): string {
   return `release-signatures/sha256-${hexOf(digest)}`;
-}
-
-/** Boot image architectures whose KubeVirt disks an image set wants; x86_64 when it names none that has a disk. */
-export function diskKeysOf(platform: Pick<PlatformSelection, 'architectures' | 'platforms'>): string[] {
-  const all = Object.values(DISK_KEYS);
-  const keysFor = (names: readonly string[]) =>
-    Object.keys(DISK_KEYS)
-      .filter((name) => names.includes(name))
-      .map((name) => DISK_KEYS[name]!);
-  const platforms = platform.platforms ?? [];
-  if (platforms.length > 0) {
-    const keys = keysFor(platforms.map(({ architecture }) => architecture));
-    return keys.length === 0 ? all : keys;
-  }
-  if (platform.architectures.includes('multi')) return all;
-  const keys = keysFor(platform.architectures);
-  return keys.length === 0 ? [DISK_KEYS['amd64']!] : keys;
 }
 
 async function fromChannels(
@@ -223,76 +196,7 @@ async function lookAt(release: WantedRelease, look: LookOptions): Promise<FoundR
     signature,
   };
   const origin = formatReference(signature?.identity ?? source);
-  return { info, images: requestsOf(payload, { info, source, origin, platform }) };
-}
-
-function requestsOf(
-  payload: ReleasePayload,
-  release: {
-    readonly info: ReleaseInfo;
-    readonly source: ImageRef;
-    readonly origin: string;
-    readonly platform: PlatformSelection;
-  },
-): ImageRequest[] {
-  const { info, platform } = release;
-  const because = [...info.reasons.slice(0, 1), `release ${info.tag}`];
-  const platforms = (platform.platforms?.length ?? 0) > 0 ? { platforms: platform.platforms! } : {};
-  const signed = (source: ImageRef) =>
-    needsImageSignature(info.version, source) ? { requireSignature: true as const } : {};
-  const keys = diskKeysOf(platform).length;
-  return [
-    ...payload.components.map(({ name, origin, source }): ImageRequest => ({
-      kind: 'releaseContent',
-      origin: formatReference(parseReference(origin)),
-      source,
-      target: componentTarget(info.tag, name),
-      because: [...because, `component ${name}`],
-      ...platforms,
-      ...signed(source),
-    })),
-    ...info.disks.map((disk): ImageRequest => {
-      const source = parseReference(disk.origin);
-      return {
-        kind: 'kubevirtDisk',
-        origin: formatReference(source),
-        source,
-        target: componentTarget(info.tag, kubevirtComponentName(disk.architectureKey, keys)),
-        because: [...because, `KubeVirt disk ${disk.architectureKey}, ${disk.build}`],
-        ...platforms,
-      };
-    }),
-    {
-      kind: 'release',
-      origin: release.origin,
-      source: release.source,
-      target: releaseTarget(info.tag),
-      because,
-      ...platforms,
-      ...signed(release.source),
-    },
-  ];
-}
-
-function wantedDisks(
-  payload: ReleasePayload,
-  { platform, what }: { readonly platform: PlatformSelection; readonly what: string },
-): KubevirtDisk[] {
-  const keys = diskKeysOf(platform);
-  const disks = keys.flatMap((key) => payload.disks.filter(({ architectureKey }) => architectureKey === key));
-  if (disks.length > 0) return disks;
-  throw new AirgapError('E_CONFIG', `${what} has no KubeVirt disk for ${keys.join(', ')}`, {
-    hint: 'releases have it from 4.14 on (s390x from 4.15); take a newer one or set kubeVirtContainer: false',
-    data: { disks: payload.disks.map(({ architectureKey }) => architectureKey) },
-  });
-}
-
-/** Pre-releases of 4.21 count: their clusters have the policy too. */
-function needsImageSignature(version: string, source: ImageRef): boolean {
-  const match = /^(\d+)\.(\d+)\./.exec(version);
-  if (match === null || !repositoryName(source).startsWith(SIGNED_REPOSITORIES)) return false;
-  const [major, minor] = [Number(match[1]), Number(match[2])];
-  return major > 4 || (major === 4 && minor >= SIGNED_IMAGES_SINCE);
+  return { info, images: requestRelease(payload, { info, source, origin, platform }) };
 }
 
 function unsignedSource({ transport, registry, repository }: ImageRef, digest: Digest): ImageRef {
@@ -301,17 +205,6 @@ function unsignedSource({ transport, registry, repository }: ImageRef, digest: D
 
 function signatureFiles({ signature, digest }: ReleaseInfo): GeneratedFile[] {
   return signature === undefined ? [] : [{ path: signaturePath(digest), content: signature.content }];
-}
-
-/** Components and disks first, payloads last, as they must be pushed; each image once. */
-function sortedImages(images: readonly ImageRequest[]): ImageRequest[] {
-  const rank = { releaseContent: 0, kubevirtDisk: 1, release: 2 } as Readonly<Record<string, number>>;
-  const keyed = images.map((image) => ({
-    image,
-    key: `${rank[image.kind]} ${image.origin} ${formatReference(image.source)} ${image.target.repository}:${image.target.tag}`,
-  }));
-  const unique = new Map(keyed.map(({ key, image }) => [key, image]));
-  return [...unique].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
 }
 
 function uniqueWarnings(warnings: readonly Warning[]): Warning[] {
@@ -324,6 +217,16 @@ function missingHint({ type, named }: WantedRelease): string {
   if (named !== undefined)
     return 'nightly and CI builds are not signed: pass --allow-missing-signatures if this is one';
   return 'clusters refuse a release without signature: wait until it is published, or choose another version';
+}
+
+function noKeyForOkd(): AirgapError {
+  return new AirgapError(
+    'E_SIGNATURE',
+    `OKD releases are signed by key openshift-ci-4 (${OKD_KEY}), which is not built in`,
+    {
+      hint: 'give its public key with --release-key: keys/verifier-public-key-openshift-ci-4 of github.com/openshift/cluster-update-keys',
+    },
+  );
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

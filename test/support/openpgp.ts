@@ -21,6 +21,10 @@ export interface SignOptions {
   readonly literalFormat?: 'b' | 't' | 'u';
   /** OpenPGP signature type; 0 is binary. */
   readonly type?: number;
+  /** Type in the one-pass packet, when it shall differ. */
+  readonly announcedType?: number;
+  /** Instead of the first two bytes of the hash. */
+  readonly checkBytes?: Buffer;
   /** More hashed subpackets: type byte with critical bit, then data. */
   readonly subpackets?: readonly Buffer[];
   /** Which parts the message has, in order. */
@@ -99,7 +103,7 @@ function signMessage(content: Buffer, signer: Signer): Buffer {
   const parts = {
     onePass: packet(
       4,
-      Buffer.concat([Buffer.from([3, options.type ?? 0, hash, 1]), keyId, Buffer.from([1])]),
+      Buffer.concat([Buffer.from([3, options.announcedType ?? options.type ?? 0, hash, 1]), keyId, Buffer.from([1])]),
       newFormat,
     ),
     literal: packet(
@@ -140,7 +144,7 @@ function signaturePacket(content: Buffer, { privateKey, options }: Signer, keyId
   const signed = Buffer.concat([content, trailer]);
   const value = signBytes(hash, signed, { key: privateKey, padding: constants.RSA_PKCS1_PADDING });
   const start = createHash(hash).update(signed).digest().subarray(0, 2);
-  return Buffer.concat([head, start, integer(value)]);
+  return Buffer.concat([head, options.checkBytes ?? start, integer(value)]);
 }
 
 function compressed(message: Buffer, compression: NonNullable<SignOptions['compression']>): Buffer {

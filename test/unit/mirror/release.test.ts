@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isAirgapError } from '../../../src/core/errors.ts';
 import { loadImageSet } from '../../../src/mirror/image-set.ts';
-import { collectReleases, diskKeysOf, type ReleaseOptions } from '../../../src/mirror/release.ts';
+import { diskKeysOf } from '../../../src/mirror/release-images.ts';
+import { collectReleases, type ReleaseOptions } from '../../../src/mirror/release.ts';
 import { hexOf } from '../../../src/oci/digest.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
 import { createTestKey } from '../../support/openpgp.ts';
@@ -86,7 +87,7 @@ describe('one release of a channel', () => {
     assert.match(info?.url ?? '', /errata/);
   });
 
-  test('hands on its signature file under the name of the vendor tool', async () => {
+  test('hands on its signature file, named by the digest', async () => {
     const { files, releases } = await collect(channel);
     assert.deepEqual(
       files.map(({ path }) => path),
@@ -314,6 +315,14 @@ describe('signatures', () => {
     await assert.rejects(collect({ channels }, world(), { verificationKeys: undefined }), {
       code: 'E_SIGNATURE',
       hint: /567E347A/,
+    });
+  });
+
+  test('of OKD need a key of their own, and the error names it', async () => {
+    const okd = [{ name: 'stable-4.17', type: 'okd' }];
+    await assert.rejects(collect({ channels: okd }, world(), { verificationKeys: undefined }), {
+      code: 'E_SIGNATURE',
+      message: /openshift-ci-4 \(6A9588F0/,
     });
   });
 

@@ -18,33 +18,7 @@ import {
 } from '../../../src/oci/layer.ts';
 import { MEDIA_TYPE } from '../../../src/oci/types.ts';
 import { verifyStream } from '../../../src/oci/verify-stream.ts';
-
-interface RawEntry {
-  readonly name: string;
-  readonly body?: Buffer;
-  /** Tar type flag. */
-  readonly flag?: string;
-  readonly link?: string;
-}
-
-/** A tar archive with names as they are, however bad. */
-function tarOf(entries: readonly RawEntry[]): Buffer {
-  const blocks = entries.flatMap(({ name, body = Buffer.alloc(0), flag = '0', link = '' }) => {
-    const header = Buffer.alloc(512);
-    header.write(name, 0, 100);
-    header.write('0000644\x000000000\x000000000\0', 100);
-    header.write(`${body.length.toString(8).padStart(11, '0')}\0`, 124);
-    header.write('00000000000\0', 136);
-    header.write(' '.repeat(8), 148);
-    header.write(flag, 156);
-    header.write(link, 157, 100);
-    header.write('ustar\x0000', 257);
-    const sum = header.reduce((total, byte) => total + byte, 0);
-    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    return [header, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
-}
+import { rawTar } from '../../support/tar.ts';
 
 function open(content: Buffer, chunkSize = 1000): Readable {
   const chunks: Buffer[] = [];
@@ -62,7 +36,7 @@ async function collected(entries: AsyncIterable<LayerEntry>): Promise<LayerEntry
   return list;
 }
 
-const SAMPLE = tarOf([
+const SAMPLE = rawTar([
   { name: './etc/', flag: '5' },
   { name: './etc/a', body: Buffer.from('x'.repeat(1500)) },
   { name: '/etc/b', body: Buffer.from('second') },
@@ -126,7 +100,7 @@ describe('layerFiles', () => {
 
   test('shows whiteouts with what they hide', async () => {
     const entries = await listed(
-      tarOf([{ name: 'a/.wh.b' }, { name: '.wh.c' }, { name: 'a/.wh..wh..opq' }, { name: '.wh..wh.plnk' }]),
+      rawTar([{ name: 'a/.wh.b' }, { name: '.wh.c' }, { name: 'a/.wh..wh..opq' }, { name: '.wh..wh.plnk' }]),
     );
     assert.deepEqual(
       entries.map(({ hides }) => hides),
@@ -135,27 +109,27 @@ describe('layerFiles', () => {
   });
 
   const hostile: [string, Buffer, string, LayerLimits?][] = [
-    ['a path that climbs out', tarOf([{ name: 'a/../../etc/passwd' }]), 'E_OCI'],
+    ['a path that climbs out', rawTar([{ name: 'a/../../etc/passwd' }]), 'E_OCI'],
     [
       'a path that climbs out behind a long name',
-      tarOf([{ name: 'x', flag: 'L', body: Buffer.from('../x\0') }, { name: 'y' }]),
+      rawTar([{ name: 'x', flag: 'L', body: Buffer.from('../x\0') }, { name: 'y' }]),
       'E_OCI',
     ],
     [
       'a path that climbs out in an extended header',
-      tarOf([{ name: 'x', flag: 'x', body: Buffer.from('13 path=../x\n') }, { name: 'y' }]),
+      rawTar([{ name: 'x', flag: 'x', body: Buffer.from('13 path=../x\n') }, { name: 'y' }]),
       'E_OCI',
     ],
     [
       'more bytes than allowed',
-      gzipSync(tarOf([{ name: 'zeros', body: Buffer.alloc(1 << 20) }])),
+      gzipSync(rawTar([{ name: 'zeros', body: Buffer.alloc(1 << 20) }])),
       'E_LIMIT',
       { maxBytes: 100_000 },
     ],
-    ['more entries than allowed', tarOf([{ name: 'a' }, { name: 'b' }, { name: 'c' }]), 'E_LIMIT', { maxEntries: 2 }],
+    ['more entries than allowed', rawTar([{ name: 'a' }, { name: 'b' }, { name: 'c' }]), 'E_LIMIT', { maxEntries: 2 }],
     [
       'a huge extended header',
-      tarOf([{ name: 'x', flag: 'x', body: Buffer.alloc(2 << 20, 'a') }, { name: 'y' }]),
+      rawTar([{ name: 'x', flag: 'x', body: Buffer.alloc(2 << 20, 'a') }, { name: 'y' }]),
       'E_LIMIT',
     ],
     ['an archive cut in a body', SAMPLE.subarray(0, 1200), 'E_OCI'],
@@ -165,7 +139,7 @@ describe('layerFiles', () => {
     ['truncated gzip', gzipSync(SAMPLE).subarray(0, -20), 'E_OCI'],
     ['damaged zstd', Buffer.concat([zstdCompressSync(SAMPLE).subarray(0, 30), Buffer.alloc(200, 7)]), 'E_OCI'],
     ['truncated zstd', zstdCompressSync(SAMPLE).subarray(0, -10), 'E_OCI'],
-    ['a sparse file of old GNU tar', tarOf([{ name: 'x', flag: 'S' }]), 'E_OCI'],
+    ['a sparse file of old GNU tar', rawTar([{ name: 'x', flag: 'S' }]), 'E_OCI'],
   ];
   for (const [what, content, code, limits] of hostile) {
     test(`refuses ${what}`, async () => {
@@ -216,7 +190,7 @@ describe('layerFiles', () => {
   }
 
   test('does not hold more than it was allowed to in memory', async () => {
-    const [entry] = await listed(tarOf([{ name: 'a', body: Buffer.alloc(2000) }]));
+    const [entry] = await listed(rawTar([{ name: 'a', body: Buffer.alloc(2000) }]));
     assert.equal(entry?.size, 2000);
     await assert.rejects(readEntry(entry, 1999, 'layer'), { code: 'E_LIMIT' });
   });
