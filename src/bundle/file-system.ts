@@ -1,4 +1,4 @@
-import { statfsSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
@@ -17,20 +17,25 @@ export function canBeSparse(folder: string): boolean {
   return type !== MSDOS_SUPER_MAGIC && type !== EXFAT_SUPER_MAGIC;
 }
 
-/**
- * Throws `E_SPACE` with the exact numbers unless a file of `size` bytes fits beside what is there. What an unfinished
- * file at `path` already takes counts as there when it is `kept` or overwritten alike.
- */
-export function assertSpace(path: string, size: number, kept: boolean): void {
+export interface SpaceOptions {
+  /** What an unfinished file at the path already takes is part of the result; otherwise it is overwritten. */
+  readonly kept?: boolean;
+  /** Bytes of the largest single file; absent: all in one. */
+  readonly largestFile?: number;
+}
+
+/** Throws `E_SPACE` with the exact numbers unless `size` bytes fit into the folder of `path`. */
+export function assertSpace(path: string, size: number, options: SpaceOptions = {}): void {
+  const { kept = false, largestFile = size } = options;
   const folder = dirname(path);
   const { type, bavail, bsize } = statfsSync(folder);
-  if (type === MSDOS_SUPER_MAGIC && size > LARGEST_FAT_FILE) {
+  if (type === MSDOS_SUPER_MAGIC && largestFile > LARGEST_FAT_FILE) {
     throw new AirgapError(
       'E_SPACE',
-      `${path} needs ${size} bytes, a FAT file system holds ${LARGEST_FAT_FILE} in a file`,
+      `${path} needs a file of ${largestFile} bytes, a FAT file system holds ${LARGEST_FAT_FILE} in one`,
       {
         hint: 'split the bundle with --volume-size fat32, or format the medium with exFAT',
-        data: { needed: size, free: LARGEST_FAT_FILE },
+        data: { needed: largestFile, free: LARGEST_FAT_FILE },
       },
     );
   }
@@ -53,4 +58,14 @@ export function spaceError(path: string, error: unknown): unknown {
     hint: 'make room and run the same command again: it continues where it stopped',
     ...(error === undefined ? {} : { cause: error }),
   });
+}
+
+/** Makes names in a folder durable. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse, spaceError } from './file-system.ts';
+import { assertSpace, canBeSparse, spaceError, syncFolder } from './file-system.ts';
 import {
   isSameSubject,
   journalPath,
@@ -92,7 +92,7 @@ export function openBundleFile(
   const existing = readJournal(journalPath(partialPath));
   const isContinued =
     existing !== undefined && isSameSubject(existing.subject, subject) && holdsHead(partialPath, head, subject);
-  assertSpace(partialPath, layout.size, isContinued);
+  assertSpace(partialPath, layout.size, { kept: isContinued });
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
     rmSync(journalPath(partialPath), { force: true });
@@ -263,15 +263,5 @@ function hashRange(fd: number, start: number, length: number, update: (piece: Bu
 function writeAll(fd: number, bytes: Buffer, position: number): void {
   for (let done = 0; done < bytes.length;) {
     done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-  }
-}
-
-/** Makes names in a folder durable. */
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

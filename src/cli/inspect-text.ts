@@ -83,7 +83,7 @@ export function formatPlanDiff({ added, removed, moved, unchanged }: PlanDiff): 
       formatBytes(after.bytes),
     ]),
   ]);
-  return (lines.length === 0 ? ['', `${title}`] : lines).join('\n');
+  return (lines.length === 0 ? ['', title] : lines).join('\n');
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {

@@ -22,6 +22,7 @@ plan fail.`;
       helpValue: 'FILE',
       description: 'check that a bundle of this size fits where FILE would be',
     }),
+    all: Flags.boolean({ description: 'list every image, not releases and operators as a whole' }),
     diff: Flags.string({ helpValue: 'FILE', description: 'show what changes against an airgap.lock or a bundle' }),
     'write-lock': Flags.string({
       helpValue: 'FILE',
@@ -41,7 +42,7 @@ plan fail.`;
     const ctx = await this.startRun(flags);
     const { planImageSet } = await import('../workflows/plan.ts');
     const { planFileOf } = await import('../mirror/plan-file.ts');
-    const { formatPlanTable } = await import('../cli/plan-table.ts');
+    const { formatPlanSummary, formatPlanTable } = await import('../cli/plan-table.ts');
     const { plan, facts, lock } = await planImageSet(await planOptions(flags, this.env, this.config.userAgent), ctx);
     if (flags.output !== undefined) {
       const { assertRoom } = await import('../workflows/free-space.ts');
@@ -57,7 +58,7 @@ plan fail.`;
       await writeFile(flags.mapping, formatMapping(plan, options));
     }
     const file = planFileOf(plan, facts);
-    this.log(formatPlanTable(plan));
+    this.log(flags.all ? formatPlanTable(plan) : formatPlanSummary(plan, facts));
     if (flags.diff === undefined) return file;
     const { comparePlan } = await import('../workflows/compare-plan.ts');
     const { formatPlanDiff } = await import('../cli/inspect-text.ts');

@@ -130,6 +130,11 @@ export async function collectReleases(
   };
 }
 
+/** Where the signature of a release travels in a bundle: paths there have 100 characters at most, so no tag is in it. */
+export function signaturePath(digest: Digest): string {
+  return `release-signatures/sha256-${hexOf(digest)}`;
+}
+
 /** Boot image architectures whose KubeVirt disks an image set wants; x86_64 when it names none that has a disk. */
 export function diskKeysOf(platform: Pick<PlatformSelection, 'architectures' | 'platforms'>): string[] {
   const all = Object.values(DISK_KEYS);
@@ -288,9 +293,8 @@ function unsignedSource({ transport, registry, repository }: ImageRef, digest: D
   return { transport, registry, repository, digest };
 }
 
-function signatureFiles({ signature, tag, digest }: ReleaseInfo): GeneratedFile[] {
-  if (signature === undefined) return [];
-  return [{ path: `release-signatures/${tag}-sha256-${hexOf(digest)}`, content: signature.content }];
+function signatureFiles({ signature, digest }: ReleaseInfo): GeneratedFile[] {
+  return signature === undefined ? [] : [{ path: signaturePath(digest), content: signature.content }];
 }
 
 /** Components and disks first, payloads last, as they must be pushed; each image once. */

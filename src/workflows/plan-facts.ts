@@ -1,7 +1,6 @@
 import type { CatalogInfo } from '../mirror/catalog-info.ts';
 import type { PlanFacts } from '../mirror/plan-file.ts';
-import type { ReleaseInfo } from '../mirror/release.ts';
-import { hexOf } from '../oci/digest.ts';
+import { signaturePath, type ReleaseInfo } from '../mirror/release.ts';
 import { templatePath } from './collect.ts';
 
 /** What the collectors learned of releases and catalogs, as `plan.json` keeps it. */
@@ -18,7 +17,7 @@ export function planFacts(collected: {
       components: release.componentCount,
       previous: [...release.previous],
       because: [...release.reasons],
-      ...(release.signature === undefined ? {} : { signature: signaturePathOf(release) }),
+      ...(release.signature === undefined ? {} : { signature: signaturePath(release.digest) }),
     })),
     catalogs: collected.catalogs.map((catalog) => ({
       reference: catalog.reference,
@@ -30,9 +29,4 @@ export function planFacts(collected: {
       packages: structuredClone(catalog.packages) as PlanFacts['catalogs'][number]['packages'],
     })),
   };
-}
-
-/** Where the raw signature of a release travels in the bundle. */
-function signaturePathOf(release: ReleaseInfo): string {
-  return `release-signatures/${release.tag}-sha256-${hexOf(release.digest)}`;
 }

@@ -338,6 +338,23 @@ test('row 49: a reader notices what changed after the bundle was verified', asyn
   assert.equal((await refusalOf(reader.readFile(FILES[2]!.path))).code, 'E_TRUNCATED');
 });
 
+test('several threads read across the borders of volumes, and name the volume of a failure', async (t) => {
+  const bundle = buildBundle(['a', 'b', 'c'].map((seed) => blob(noise(25 * 2 ** 20, seed))));
+  const bytes = archive(bundle);
+  const folder = temporaryFolder(t);
+  const half = 40_000_001;
+  const paths = ['X.tar.001', 'X.tar.002'].map((name) => join(folder, name));
+  const options = { ...collectingContext(), accept: acceptTestSignature };
+  writeFileSync(paths[0]!, bytes.subarray(0, half));
+  writeFileSync(paths[1]!, bytes.subarray(half));
+  assert.equal((await verifyBundle({ paths: paths.toReversed() }, options)).bytes, bytes.length);
+  bytes[bytes.length - 1024 - 512]! ^= 1;
+  writeFileSync(paths[1]!, bytes.subarray(half));
+  const error = await refusalOf(verifyBundle({ paths }, options));
+  assert.equal(error.code, 'E_DIGEST');
+  assert.equal(error.data?.['volume'], 'X.tar.002');
+});
+
 test('with several threads the failure reported is the first one in the archive', async (t: TestContext) => {
   const blobs = ['a', 'b', 'c', 'd'].map((seed) => blob(noise(20 * 2 ** 20, seed)));
   const bundle = buildBundle([blob('small'), ...blobs, blob('last')]);
