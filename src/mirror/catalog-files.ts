@@ -31,10 +31,10 @@ interface LayersAbove {
 
 /**
  * The files of a catalog as they are in the file system that its layers make together: what an upper layer replaces or
- * hides is not shown (OCI image-spec, "Whiteouts"). Layers are streamed from the top, each once (again when its
- * connection breaks); those that can
- * not add anything are not fetched. Only regular files below the catalog's folder count: that is what the
- * vendor tool's own rule (paths that contain the folder's name, then loading from that folder) leaves.
+ * hides is not shown (OCI image-spec, "Whiteouts"). Layers are streamed from the top, each once, again when its
+ * connection breaks; those that can not add anything are not fetched. Only regular files below the catalog's folder
+ * count: that is what the vendor tool's own rule (paths that contain the folder's name, then loading from that folder)
+ * leaves. Throws `E_OCI` for a damaged layer, and the errors of the source.
  */
 export function catalogFiles(
   source: ContentSource,
