@@ -159,7 +159,8 @@ describe('usage', () => {
   test('an unknown command', async () => {
     const { status, stdout, stderr } = await runCli(['pakc'], { cwd: world.folder });
     assert.deepEqual([status, stdout], [2, '']);
-    assert.match(stderr, /pakc not found/);
+    assert.match(stderr, /no command "pakc"/);
+    assert.match(stderr, /did you mean "airgap pack"\?/);
   });
 
   test('nothing of the environment is printed', async () => {
