@@ -2,19 +2,18 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { verifyOpened } from '../bundle/checks.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { openBundle, type BundleReader } from '../bundle/reader.ts';
-import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
 import { indexContent, type ServedContent } from '../registry/served-content.ts';
 import { createRegistryHandler, type RegistryHandler } from '../registry/server.ts';
 import { blameVolumes } from './blame-volumes.ts';
-import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
+import { readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
+import { verifyStage } from './verify-stage.ts';
 
 /** Transfers under way may finish within this time when the server is stopped. */
 const GRACE_MS = 10_000;
@@ -55,9 +54,7 @@ export async function serveBundle(options: ServeOptions, ctx: RunContext): Promi
   });
   try {
     const plan = await planOf(reader);
-    await stage('verify', ctx, () =>
-      blameVolumes(options.paths, ctx, () => verifyStructure(reader, plan, options, ctx)),
-    );
+    await blameVolumes(options.paths, ctx, () => verifyStage({ reader, plan }, options, ctx));
     const content = await stage('listen', ctx, async () => {
       const result = await indexContent(reader, namesOf(plan), ctx.signal);
       return { result, detail: `${plan.images.length} images in ${result.repositories.size} repositories` };
@@ -79,22 +76,6 @@ async function planOf(reader: BundleReader): Promise<PlanFile> {
   throw new AirgapError('E_MANIFEST', 'the bundle has no plan.json and nothing says what its images are called', {
     hint: 'use a bundle made by airgap pack',
   });
-}
-
-async function verifyStructure(
-  reader: BundleReader,
-  plan: PlanFile,
-  options: ServeOptions,
-  ctx: RunContext,
-): Promise<{ result: void; detail: string }> {
-  const { bundle, bytes } = await verifyOpened(reader, {
-    ...ctx,
-    accept: acceptFor(options.trust),
-    detachedSignatures: options.detached,
-    policy: policyFor(options),
-    oci: ociExpectations(plan),
-  });
-  return { result: undefined, detail: `${bundle.name} serial ${bundle.serial}, ${formatBytes(bytes)}` };
 }
 
 function namesOf(plan: PlanFile): { repository: string; tag: string | undefined; root: PlanRoot }[] {

@@ -1,17 +1,14 @@
 import { join } from 'node:path';
-import { verifyOpened } from '../bundle/checks.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
-import { openBundle, type BundleReader } from '../bundle/reader.ts';
+import { openBundle } from '../bundle/reader.ts';
 import { lockState } from '../bundle/state.ts';
 import type { StepResult } from '../apply/step.ts';
-import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
-import type { PlanFile } from '../mirror/plan-file.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 import { blameVolumes } from './blame-volumes.ts';
-import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
+import { readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
 import { assertOutputFolder, assertOutputPath } from './output-path.ts';
@@ -22,6 +19,7 @@ import { targetBase } from './resources.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
 import { prepareCluster, type ClusterRun, type OpenedBundle } from './unpack-cluster.ts';
+import { verifyStage } from './verify-stage.ts';
 
 /** Connections at once when nothing else is said. */
 const DEFAULT_CONNECTIONS = 8;
@@ -83,7 +81,7 @@ async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<Un
     }
     const { bundle } = reader.manifest;
     await using state = options.stateDir === undefined ? undefined : await lockState(options.stateDir, bundle.name);
-    await verify(reader, plan, options, ctx);
+    await verifyStage({ reader, plan }, options, ctx);
     const paths = reader.manifest.files.map((file) => file.path);
     const caBundles = [
       ...(await caBundlesOf(paths, (path) => reader.readFile(path))),
@@ -137,19 +135,6 @@ async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<Un
   } finally {
     reader.close();
   }
-}
-
-async function verify(reader: BundleReader, plan: PlanFile, options: UnpackOptions, ctx: RunContext): Promise<void> {
-  await stage('verify', ctx, async () => {
-    const { bundle, bytes } = await verifyOpened(reader, {
-      ...ctx,
-      accept: acceptFor(options.trust),
-      detachedSignatures: options.detached,
-      policy: policyFor(options),
-      oci: ociExpectations(plan),
-    });
-    return { result: undefined, detail: `${bundle.name} serial ${bundle.serial}, ${formatBytes(bytes)}` };
-  });
 }
 
 async function pushAll(

@@ -284,7 +284,7 @@ describe('catalogs that are none', () => {
     const cases: readonly (readonly [string, string, RegExp])[] = [
       [
         'cut',
-        `${good.slice(0, 300)}`,
+        good.slice(0, 300),
         /file alpha-operator\/catalog\.json:\d+: the document that begins here is not complete/,
       ],
       ['schemaless', `${good}{"name": "x"}\n`, /catalog\.json, document in line \d+: the document has no schema/],

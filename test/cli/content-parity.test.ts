@@ -62,7 +62,7 @@ async function resourcesOf(upstream: Upstream, ...more: readonly string[]): Prom
     return [name, document] as const;
   });
   const mirrors = named.flatMap(([name, { spec }]) => {
-    const entries = Object.entries((spec ?? {}) as object)
+    const entries = Object.entries(spec ?? {})
       .filter(([field]) => /^image(Digest|Tag)Mirrors$/.test(field))
       .flatMap(([, list]) => list as { readonly source: string; readonly mirrors: readonly string[] }[]);
     if (entries.length === 0) return [];
