@@ -25,7 +25,7 @@ interface BareSystem {
   run(...args: string[]): Promise<{ stdout: string; stderr: string }>;
 }
 
-/** A root folder with the executable, the libraries it is linked with and an empty /work; undefined: skipped. */
+/** A root folder with the executable, the libraries it is linked with and an empty /srv; undefined: skipped. */
 function bareSystem(t: TestContext): BareSystem | undefined {
   const problem = !existsSync(EXECUTABLE)
     ? 'needs the executable: run "npm run sea"'
@@ -38,7 +38,7 @@ function bareSystem(t: TestContext): BareSystem | undefined {
     return undefined;
   }
   const folder = temporaryFolder(t);
-  mkdirSync(join(folder, 'work'));
+  mkdirSync(join(folder, 'srv'));
   copyFileSync(EXECUTABLE, join(folder, 'airgap'));
   const linked = execFileSync('ldd', [EXECUTABLE], { encoding: 'utf8' }).matchAll(/\/\S+/g);
   for (const [library] of linked) {
@@ -81,28 +81,28 @@ test('the round trip works in the executable alone, workers included, and it tra
     kind: 'ImageSetConfiguration',
     mirror: { additionalImages: [{ name: `${access.host}/${name}:v1` }] },
   };
-  writeFileSync(join(system.folder, 'work/imageset.yaml'), JSON.stringify(document));
+  writeFileSync(join(system.folder, 'srv/imageset.yaml'), JSON.stringify(document));
 
-  await system.run('keygen', '--out-prefix', '/work/k', '--plain');
-  const pack = ['pack', '-c', '/work/imageset.yaml', '-o', '/work/trip.tar', '--sign-key', '/work/k.key'];
+  await system.run('keygen', '--out-prefix', '/srv/k', '--plain');
+  const pack = ['pack', '-c', '/srv/imageset.yaml', '-o', '/srv/trip.tar', '--sign-key', '/srv/k.key'];
   await system.run(...pack, '--include-tool', '--volume-size', '100MiB');
-  const volumes = ['/work/trip.tar.003', '/work/trip.tar.001', '/work/trip.tar.002'].filter((path) =>
+  const volumes = ['/srv/trip.tar.003', '/srv/trip.tar.001', '/srv/trip.tar.002'].filter((path) =>
     existsSync(join(system.folder, path)),
   );
   assert.ok(volumes.length > 1);
   const verified = JSON.parse(
-    (await system.run('verify', ...volumes, '--key', '/work/k.pub', '--deep', '--json')).stdout,
+    (await system.run('verify', ...volumes, '--key', '/srv/k.pub', '--deep', '--json')).stdout,
   ) as {
     ok: boolean;
   };
   assert.equal(verified.ok, true);
   const target = freshRepository('unpacked');
-  const unpack = ['unpack', ...volumes, '--key', '/work/k.pub', '--state-dir', '/work/state'];
+  const unpack = ['unpack', ...volumes, '--key', '/srv/k.pub', '--state-dir', '/srv/state'];
   await system.run(...unpack, '--registry', `${access.host}/${target}`);
   const there = openRepository(t, access, `${target}/${name}`);
   assert.equal((await there.resolve('v1', new AbortController().signal)).digest, app.root.digest);
 
-  const outside = join(system.folder, 'work');
+  const outside = join(system.folder, 'srv');
   const parts = volumes.toSorted().map((path) => join(system.folder, path));
   execFileSync('sh', ['-c', 'cat "$@" | tar xf - -C "$0"', outside, ...parts]);
   const tool = join(outside, 'tool', `airgap-${PLATFORM}`);
@@ -110,7 +110,7 @@ test('the round trip works in the executable alone, workers included, and it tra
   const readme = readFileSync(join(outside, 'README.txt'), 'utf8');
   assert.ok(readme.includes(`${sha256(readFileSync(tool))}  tool/airgap-${PLATFORM}`));
   chmodSync(tool, 0o755);
-  const { stdout } = await start('chroot', [system.folder, `/work/tool/airgap-${PLATFORM}`, '--version'], {
+  const { stdout } = await start('chroot', [system.folder, `/srv/tool/airgap-${PLATFORM}`, '--version'], {
     env: { PATH: '/usr/sbin:/sbin' },
   });
   assert.match(stdout, /^airgap\/\d/);
