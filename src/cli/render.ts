@@ -70,7 +70,7 @@ export function permanentLine(event: ProgressEvent, verbose: boolean): string | 
     case 'change':
       return event.action === 'unchanged' && !verbose ? undefined : changeLines(event);
     case 'retry':
-      return `~ ${event.subject}: ${event.reason}; again in ${formatDuration(event.delayMs)} (try ${event.attempt + 1})`;
+      return `~ ${withSubject(event.subject, event.reason)}; again in ${formatDuration(event.delayMs)} (try ${event.attempt + 1})`;
     case 'request':
       return verbose ? `  ${event.method} ${event.url} ${event.status} ${Math.round(event.elapsedMs)} ms` : undefined;
     case 'total':
@@ -88,4 +88,9 @@ function changeLines(event: Extract<ProgressEvent, { type: 'change' }>): string 
   if (isPreview !== true || action === 'unchanged') return `  ${subject} ${action}`;
   const first = `  ${subject} would be ${action}${note === undefined ? '' : ` (no full preview: ${note})`}`;
   return [first, ...formatDifferences(differences).map((line) => `      ${line}`)].join('\n');
+}
+
+/** Some reasons name their subject already. */
+function withSubject(subject: string, reason: string): string {
+  return reason.startsWith(`${subject}: `) ? reason : `${subject}: ${reason}`;
 }

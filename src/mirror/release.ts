@@ -94,6 +94,8 @@ export async function collectReleases(
 ): Promise<ReleaseCollection> {
   const { platform } = imageSet;
   if (platform === undefined) return { images: [], files: [], warnings: [], releases: [], graphs: [] };
+  const wantsOkd = platform.release === '' && platform.channels.some(({ type }) => type === 'okd');
+  if (wantsOkd && options.verificationKeys === undefined) throw noKeyForOkd();
   const clientId = options.clientId ?? randomUUID();
   const client = createGraphClient(ctx, {
     endpoint: nonEmpty(options.graphEndpoint),
@@ -103,7 +105,6 @@ export async function collectReleases(
   const warnings: Warning[] = [];
   const wanted =
     platform.release === '' ? await fromChannels(platform, client, warnings) : [fromReference(platform.release)];
-  if (options.verificationKeys === undefined && wanted.some(({ type }) => type === 'okd')) throw noKeyForOkd();
   const keys = wanted.length > 0 ? signatureKeys(options) : [];
   const found = await gatherAll(
     wanted,

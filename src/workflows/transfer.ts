@@ -42,12 +42,12 @@ export async function transferBlobs(
   const failures = workers < 2 ? await runHere(queue, connections) : await runInWorkers(queue, workers, connections);
   if (failures.length > 0) throw failed(failures);
 
-  async function runHere(todo: readonly FetchTask[], parallel: number): Promise<Outcome[]> {
+  async function runHere(pending: readonly FetchTask[], parallel: number): Promise<Outcome[]> {
     // `fetchBody` repeats what failed; two loops inside each other would multiply their tries and pauses.
     const client = createRegistryClient({ ...registry, attempts: 1 }, ctx);
     const writer = openBodyWriter(file.pieces, { direct: true });
     const failures: Outcome[] = [];
-    const next = todo[Symbol.iterator]();
+    const next = pending[Symbol.iterator]();
     const lane = async (): Promise<void> => {
       for (const task of next) {
         try {
@@ -60,7 +60,7 @@ export async function transferBlobs(
       }
     };
     try {
-      const lanes = await Promise.allSettled(Array.from({ length: Math.min(parallel, todo.length) }, lane));
+      const lanes = await Promise.allSettled(Array.from({ length: Math.min(parallel, pending.length) }, lane));
       // All lanes have ended before the file is closed under them.
       for (const { status, reason } of lanes as PromiseRejectedResult[]) if (status === 'rejected') throw reason;
     } finally {
@@ -70,16 +70,16 @@ export async function transferBlobs(
     return failures;
   }
 
-  function runInWorkers(todo: readonly FetchTask[], count: number, parallel: number): Promise<Outcome[]> {
+  function runInWorkers(pending: readonly FetchTask[], count: number, parallel: number): Promise<Outcome[]> {
     // Together exactly as many as the user allows, the remainder with the first ones.
     const shares = Array.from(
       { length: count },
       (_, at) => Math.floor(parallel / count) + (at < parallel % count ? 1 : 0),
     );
     const failures: Outcome[] = [];
-    const byIndex = new Map(todo.map((task) => [task.index, task]));
+    const byIndex = new Map(pending.map((task) => [task.index, task]));
     let nextAt = 0;
-    let open = todo.length;
+    let open = pending.length;
     const pool = shares.map((maxConnections) => {
       const data: TransferWorkerData = { pieces: file.pieces, registry: { ...registry, maxConnections } };
       return startWorker('transfer-worker', import.meta.url, data);
@@ -96,7 +96,7 @@ export async function transferBlobs(
       };
       const onAbort = (): void => fail(ctx.signal.reason as Error);
       const feed = (worker: Worker): void => {
-        const task = todo[nextAt];
+        const task = pending[nextAt];
         if (task === undefined) return;
         nextAt += 1;
         worker.postMessage({ type: 'fetch', task } satisfies ToWorker);

@@ -318,12 +318,14 @@ describe('signatures', () => {
     });
   });
 
-  test('of OKD need a key of their own, and the error names it', async () => {
+  test('of OKD need a key of their own: told before anything is asked, and the error names it', async () => {
     const okd = [{ name: 'stable-4.17', type: 'okd' }];
-    await assert.rejects(collect({ channels: okd }, world(), { verificationKeys: undefined }), {
+    const at = world();
+    await assert.rejects(collect({ channels: okd }, at, { verificationKeys: undefined }), {
       code: 'E_SIGNATURE',
       message: /openshift-ci-4 \(6A9588F0/,
     });
+    assert.deepEqual(at.requests, []);
   });
 
   test('sigstore signatures are demanded of releases whose clusters demand them', async () => {
