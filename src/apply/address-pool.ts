@@ -15,6 +15,11 @@ export function poolSize(entry: string): bigint | undefined {
   return high.first - low.first + 1n;
 }
 
+/** How many addresses the entries of pools hold together; what is no entry holds none. */
+export function heldAddresses(entries: readonly string[]): bigint {
+  return entries.reduce((sum, entry) => sum + (poolSize(entry) ?? 0n), 0n);
+}
+
 function singleAddress(text: string) {
   if (!isIPv4(text) && !isIPv6(text)) return undefined;
   return parseCidr(`${text}/${isIPv4(text) ? 32 : 128}`);

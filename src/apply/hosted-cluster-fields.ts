@@ -10,6 +10,8 @@ export interface Problem {
   readonly fix: string;
 }
 
+const OBJECT_NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+
 export type FieldReader = ReturnType<typeof readFields>;
 
 /**
@@ -34,6 +36,14 @@ export function readFields(problems: Problem[], prefix = '') {
     ): { readonly [P in K]?: string } {
       const present = keys.filter((key) => input[key] !== undefined && input[key] !== '');
       return Object.fromEntries(present.map((key) => [key, input[key]])) as { readonly [P in K]?: string };
+    },
+
+    /** The name of an object of the cluster, a storage class for example; empty counts as absent. */
+    objectName(field: string, value: string | undefined): string | undefined {
+      if (value === undefined || value === '') return undefined;
+      if (OBJECT_NAME.test(value) && value.length <= 253) return value;
+      note(field, `${JSON.stringify(value)} is no object name`, 'use lower-case letters, digits, "-" and "."');
+      return undefined;
     },
 
     /** Exact spelling. */

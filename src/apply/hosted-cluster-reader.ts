@@ -47,7 +47,6 @@ function withDefaults(input: HostedClusterInput, problems: Problem[]): HostedClu
       'infraNamespace',
       'infraId',
       'kasDnsName',
-      'etcdStorageClass',
       'featureSet',
     ]),
     generateSsh: input.generateSsh ?? false,
@@ -82,6 +81,7 @@ function withDefaults(input: HostedClusterInput, problems: Problem[]): HostedClu
     allocateNodeCidrs: input.allocateNodeCidrs ?? false,
     // The vendor tool's zero means "detect it".
     ...fields.optional('ovnKubernetesMtu', input.ovnKubernetesMtu === 0 ? undefined : input.ovnKubernetesMtu),
+    ...fields.optional('etcdStorageClass', fields.objectName('etcdStorageClass', input.etcdStorageClass)),
     etcdStorageSize: fields.quantity('etcdStorageSize', input.etcdStorageSize) ?? '8Gi',
     ...fields.optional(
       'olmCatalogPlacement',

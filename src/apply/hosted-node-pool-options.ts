@@ -47,7 +47,10 @@ export function readNodePoolOptions(input: NodePoolInput, fields: FieldReader): 
     cores: input.cores ?? 2,
     isGuaranteed: fields.oneOf('qosClass', input.qosClass, ['Burstable', 'Guaranteed']) === 'Guaranteed',
     rootVolumeSizeGi: input.rootVolumeSize ?? 32,
-    ...fields.optionalTexts(input, ['rootVolumeStorageClass']),
+    ...fields.optional(
+      'rootVolumeStorageClass',
+      fields.objectName('rootVolumeStorageClass', input.rootVolumeStorageClass),
+    ),
     rootVolumeAccessModes: readAccessModes(input.rootVolumeAccessModes ?? [], fields),
     ...fields.optional(
       'rootVolumeVolumeMode',

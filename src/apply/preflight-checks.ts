@@ -1,4 +1,4 @@
-import { poolSize } from './address-pool.ts';
+import { heldAddresses } from './address-pool.ts';
 import type { KubeClient } from './kube-client.ts';
 import { conditionsOf, listAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 import type { ManagementInput } from './management-input.ts';
@@ -265,7 +265,7 @@ async function checkLoadBalancer({ client, input }: PreflightQuestion): Promise<
 }
 
 function poolFindings(entries: readonly string[], needed: number): Finding[] {
-  const held = entries.reduce((sum, entry) => sum + (poolSize(entry) ?? 0n), 0n);
+  const held = heldAddresses(entries);
   if (held >= needed) return [];
   return [
     error(

@@ -76,17 +76,15 @@ const StorageSchema = z.discriminatedUnion('kind', [
 
 const NO_RANGE = 'neither CIDR nor first-last';
 
+/** `192.0.2.0/28` or `192.0.2.10-192.0.2.20`. */
+export const AddressRangeSchema = z
+  .string()
+  .regex(/^[0-9a-fA-F:.]+(\/\d+|-[0-9a-fA-F:.]+)$/, NO_RANGE)
+  .refine((entry) => poolSize(entry) !== undefined, NO_RANGE);
+
 const AddressPoolSchema = z.strictObject({
   name: objectName,
-  /** `192.0.2.0/28` or `192.0.2.10-192.0.2.20`. */
-  addresses: z
-    .array(
-      z
-        .string()
-        .regex(/^[0-9a-fA-F:.]+(\/\d+|-[0-9a-fA-F:.]+)$/, NO_RANGE)
-        .refine((entry) => poolSize(entry) !== undefined, NO_RANGE),
-    )
-    .min(1),
+  addresses: z.array(AddressRangeSchema).min(1),
   autoAssign: z.boolean().default(true),
 });
 

@@ -101,7 +101,8 @@ export function bundleContent(facts: ClusterFacts): BundleContent {
   };
 }
 
-function hostedExpectations(hosted: readonly HostedClusterOptions[]): NonNullable<ManagementInput['hosted']> {
+/** What hosted clusters expect of the management cluster. */
+export function hostedExpectations(hosted: readonly HostedClusterOptions[]): NonNullable<ManagementInput['hosted']> {
   return {
     isHighlyAvailable: hosted.some((options) => options.controlPlaneAvailabilityPolicy === 'HighlyAvailable'),
     addresses: hosted.length + hosted.filter(({ baseDomain }) => baseDomain !== '').length,

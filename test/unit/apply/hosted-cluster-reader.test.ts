@@ -9,6 +9,8 @@ const VALID = { name: 'example', pullSecretFile: 'pull-secret.json' };
 const REFUSED: readonly (readonly [Readonly<Record<string, unknown>>, string])[] = [
   [{ name: 'Example' }, 'name'],
   [{ name: 'a.b' }, 'name'],
+  [{ etcdStorageClass: 'Fast' }, 'etcdStorageClass'],
+  [{ rootVolumeStorageClass: 'fast_disks' }, 'rootVolumeStorageClass'],
   [{ name: '-a' }, 'name'],
   [{ name: 'a'.repeat(64) }, 'name'],
   [{ name: 'a'.repeat(60) }, 'name'],
