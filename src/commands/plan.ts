@@ -4,6 +4,9 @@ import { planOptions } from '../cli/plan-options.ts';
 import { nestingFlag, planFlags, registryFlags } from '../cli/flags.ts';
 import type { PlanReport } from '../workflows/plan-report.ts';
 
+/** Where the vendor tool keeps what it mirrors to disk. */
+const NO_TARGET = 'localhost:55000';
+
 export default class Plan extends AirgapCommand {
   static override summary = 'Show everything pack would take, and how large it is.';
   static override description = `Reads the configuration strictly, asks every source registry, and lists each image with the reason it is in, its digest
@@ -11,6 +14,7 @@ and its size: new, shared with images listed before it, and total. Nothing is wr
 plan fail.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> -c imageset.yaml',
+    '<%= config.bin %> <%= command.id %> -c imageset.yaml --site site.yaml',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml --json | jq -r ".images[].origin"',
   ];
   static override flags = {
@@ -27,10 +31,13 @@ plan fail.`;
       description: 'write airgap.lock: every tag and version choice pinned',
     }),
     mapping: Flags.string({ helpValue: 'FILE', description: 'write the mapping file of the vendor tool' }),
+    site: Flags.string({
+      helpValue: 'FILE',
+      description: 'site file of the far side: what its hosted clusters need must be inside, as for pack',
+    }),
     registry: Flags.string({
       helpValue: 'HOST[:PORT][/PREFIX]',
-      default: 'localhost:55000',
-      description: 'destination named in the mapping file',
+      description: 'destination named in the mapping file; else that of the site file, else localhost:55000',
     }),
     ...nestingFlag,
     ...registryFlags,
@@ -43,7 +50,18 @@ plan fail.`;
     const { writeOutputFile } = await import('../workflows/output-path.ts');
     const { planReport } = await import('../workflows/plan-report.ts');
     const { formatPlanSummary, formatPlanTable, formatUpgrades } = await import('../cli/plan-table.ts');
-    const result = await planImageSet(await planOptions(flags, this.env, this.config.userAgent), ctx);
+    const { siteTarget } = await import('../cli/target.ts');
+    const { targetBase } = await import('../workflows/push-target.ts');
+    const site =
+      flags.site === undefined ? undefined : await (await import('../workflows/site.ts')).readSite(flags.site);
+    const { registry } = site?.site ?? {};
+    const target = siteTarget(
+      flags.registry ?? (registry === undefined ? NO_TARGET : undefined),
+      registry,
+      flags['max-nested-paths'],
+    );
+    const options = await planOptions(flags, this.env, this.config.userAgent);
+    const result = await planImageSet({ ...options, ...(site === undefined ? {} : { site }) }, ctx);
     const { plan, facts, lock, upgrades } = result;
     if (flags.output !== undefined) {
       const { assertRoom } = await import('../workflows/free-space.ts');
@@ -55,12 +73,10 @@ plan fail.`;
     }
     if (flags.mapping !== undefined) {
       const { formatMapping } = await import('../mirror/mapping.ts');
-      const options = {
-        destination: flags.registry,
-        maxNestedPaths: flags['max-nested-paths'] ?? 0,
-        withInstances: false,
-      };
-      await writeOutputFile(flags.mapping, formatMapping(plan, options), { flag: '--mapping' });
+      const destination = targetBase(target);
+      const maxNestedPaths = target.maxNestedPaths ?? 0;
+      const text = formatMapping(plan, { destination, maxNestedPaths, withInstances: false });
+      await writeOutputFile(flags.mapping, text, { flag: '--mapping' });
     }
     this.log(flags.all ? formatPlanTable(plan) : formatPlanSummary(plan, facts));
     for (const text of formatUpgrades(upgrades)) this.log(text);

@@ -6,10 +6,10 @@ import { createRegistryClient } from '../registry/client.ts';
 import { assertOutputFolder, assertOutputPath, makeOutputFolder, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions } from './plan.ts';
 import { planSource } from './plan-source.ts';
-import type { PushTarget } from './push-target.ts';
+import { targetBase, type PushTarget } from './push-target.ts';
 import { describePush, pingTarget, pushImages, type PushResult } from './push.ts';
 import { confirmContent, writeReceipt } from './receipt.ts';
-import { generateResources, targetBase } from './resources.ts';
+import { generateResources } from './resources.ts';
 import { stage } from './stage.ts';
 
 export interface MirrorOptions extends PlanOptions {

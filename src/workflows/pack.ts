@@ -23,7 +23,6 @@ import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import type { BundleSigner } from './signer.ts';
 import { writeSigningPlan, type SigningPlan } from './signing-plan.ts';
-import type { Site } from './site.ts';
 import { stage } from './stage.ts';
 import { toolEntries } from './tool-entries.ts';
 import { removeVolumeIndex, writeVolumeIndex } from './volume-index.ts';
@@ -54,8 +53,6 @@ export interface PackOptions extends PlanOptions {
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
   readonly detachedSignature?: string;
-  /** The far side, when it is known: travels as `config/site.yaml`; what it needs must be inside. */
-  readonly site?: { readonly site: Site; readonly text: string };
   /** Write what is to be signed into this folder and stop (signing, "KMS, PKCS#11, tokens"). */
   readonly planOnly?: string;
   /** What was planned and signed elsewhere: exactly that is packed. */
@@ -98,8 +95,6 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
   const tools = options.includeTool ? await toolEntries() : [];
   const planned = await planImageSet(options, ctx);
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
-
-  assertSiteIsServed(options, planned);
 
   const unfinished =
     typeof output === 'string' && options.planOnly === undefined
@@ -148,15 +143,6 @@ function resultOf(draft: Draft, { plan }: PlanResult) {
     files: draft.manifest.files.length,
     gaps: plan.gaps,
   };
-}
-
-/** Hosted clusters on KubeVirt boot from the disk of their release: without it their nodes never come up. */
-function assertSiteIsServed({ site, config }: PackOptions, { plan }: PlanResult): void {
-  if (site === undefined || site.site.hostedClusters.length === 0) return;
-  if (plan.images.some((image) => image.kind === 'kubevirtDisk')) return;
-  throw new AirgapError('E_CONFIG', `${config}: the site has hosted clusters, but no KubeVirt disk is taken for them`, {
-    hint: 'set mirror.platform.kubeVirtContainer: true',
-  });
 }
 
 /** Bytes of each volume, or undefined for one file. `archiveSize` counts GiB, as in the vendor's tool. */

@@ -20,6 +20,7 @@ import { collect, type Collected } from './collect.ts';
 import { openMirrorContext } from './mirror-context.ts';
 import { planFacts } from './plan-facts.ts';
 import { scanImages } from './scan-images.ts';
+import type { SiteFile } from './site.ts';
 import { stage } from './stage.ts';
 
 export interface PlanOptions {
@@ -37,6 +38,8 @@ export interface PlanOptions {
   readonly lock?: string;
   /** Version of the cluster that will be updated: every update on its way must be selected. */
   readonly installed?: string;
+  /** The far side, when it is known: what its hosted clusters need must be inside. A bundle carries the text. */
+  readonly site?: SiteFile;
 }
 
 export interface PlanResult {
@@ -68,6 +71,7 @@ export async function planImageSet(options: PlanOptions, ctx: RunContext): Promi
     const recorded = recordPins(lock === undefined ? mirror : lockContext(mirror, lock));
     return await stage('plan', ctx, async () => {
       const result = await resolve(imageSet, options, recorded.ctx);
+      assertSiteIsServed(options, result.plan);
       if (lock !== undefined) assertLocked(result.plan, lock);
       const { plan, graphs, charts } = result;
       const channels = imageSet.platform === undefined ? [] : lockedChannels(imageSet.platform, graphs);
@@ -114,6 +118,15 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     charts: collected.charts,
     upgrades,
   };
+}
+
+/** Hosted clusters on KubeVirt boot from the disk of their release: without it their nodes never come up. */
+function assertSiteIsServed({ site, config }: PlanOptions, plan: MirrorPlan): void {
+  if (site === undefined || site.site.hostedClusters.length === 0) return;
+  if (plan.images.some((image) => image.kind === 'kubevirtDisk')) return;
+  throw new AirgapError('E_CONFIG', `${config}: the site has hosted clusters, but no KubeVirt disk is taken for them`, {
+    hint: 'set mirror.platform.kubeVirtContainer: true',
+  });
 }
 
 function unmirroredWarning({ reference, places }: UnmirroredImage): Warning {

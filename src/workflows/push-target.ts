@@ -1,4 +1,6 @@
+import { AirgapError } from '../core/errors.ts';
 import { limitNesting } from '../mirror/target-name.ts';
+import { isRepositoryPath } from '../oci/reference.ts';
 
 /** Where a bundle goes. */
 export interface PushTarget {
@@ -8,6 +10,35 @@ export interface PushTarget {
   readonly prefix: string;
   /** Most path components after the host; 0 (or absent) for no limit. Longer paths are joined with `-`. */
   readonly maxNestedPaths?: number | undefined;
+}
+
+/** Reads `HOST[:PORT][/PREFIX]`. Throws `E_USAGE` that says what is wrong with it. */
+export function parseTarget(text: string): { readonly registry: string; readonly prefix: string } {
+  const rest = text.replace(/^docker:\/\//, '').replace(/\/+$/, '');
+  const slash = rest.indexOf('/');
+  const registry = slash < 0 ? rest : rest.slice(0, slash);
+  const prefix = slash < 0 ? '' : rest.slice(slash + 1);
+  const isHost = /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/.test(registry);
+  if (!isHost || rest.includes('://')) {
+    throw new AirgapError('E_USAGE', `--registry ${JSON.stringify(text)}: ${JSON.stringify(registry)} is no host`, {
+      hint: 'write HOST[:PORT][/PREFIX], without a scheme',
+    });
+  }
+  if (prefix !== '' && !isRepositoryPath(prefix)) {
+    throw new AirgapError(
+      'E_USAGE',
+      `--registry ${JSON.stringify(text)}: ${JSON.stringify(prefix)} can not be a path in a registry`,
+      {
+        hint: 'use lower-case letters, digits and the separators ".", "_", "-" and "/"; give no tag',
+      },
+    );
+  }
+  return { registry, prefix };
+}
+
+/** `host[:port][/prefix]`. */
+export function targetBase({ registry, prefix }: PushTarget): string {
+  return prefix === '' ? registry : `${registry}/${prefix}`;
 }
 
 /** The path of a planned repository in the target registry, without the host. */

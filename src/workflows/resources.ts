@@ -63,8 +63,3 @@ export async function generateResources(plan: PlanFile, options: ResourceOptions
 export function mirrorOptionsFor(target: PushTarget): MirrorOptions {
   return { repositoryScope: (target.maxNestedPaths ?? 0) > 0, hostSources: 'narrow' };
 }
-
-/** `host[:port][/prefix]`. */
-export function targetBase({ registry, prefix }: PushTarget): string {
-  return prefix === '' ? registry : `${registry}/${prefix}`;
-}

@@ -29,6 +29,12 @@ export const SiteSchema = z.strictObject({
 
 export type Site = z.infer<typeof SiteSchema>;
 
+/** A site file with its text as it was written, which travels in a bundle. */
+export interface SiteFile {
+  readonly site: Site;
+  readonly text: string;
+}
+
 /**
  * Reads a site file. Throws one `E_CONFIG` that lists every field that is not as it must be, with its path and what is expected
  * there, for unknown keys the nearest known one.
@@ -37,8 +43,8 @@ export async function loadSite(path: string): Promise<Site> {
   return (await readSite(path)).site;
 }
 
-/** The same with the text as it was written, which travels in a bundle. */
-export async function readSite(path: string): Promise<{ readonly site: Site; readonly text: string }> {
+/** The same with the text. */
+export async function readSite(path: string): Promise<SiteFile> {
   const text = await readText(path);
   return { site: parseSite(text, path), text };
 }
