@@ -54,3 +54,13 @@ export function openAsker(signal: AbortSignal): Asker {
     },
   };
 }
+
+/** An answer that may be left out. */
+export function optional(answer: string): string | undefined {
+  return answer === '' ? undefined : answer;
+}
+
+/** An answer of several words, with spaces or commas between them. */
+export function words(answer: string): string[] {
+  return answer.split(/[\s,]+/).filter((word) => word !== '');
+}

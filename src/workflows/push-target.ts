@@ -12,16 +12,20 @@ export interface PushTarget {
   readonly maxNestedPaths?: number | undefined;
 }
 
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
+const HOST = new RegExp(String.raw`^(?:${LABEL}(?:\.${LABEL})*|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?$`);
+
 /** Reads `HOST[:PORT][/PREFIX]`. Throws `E_USAGE` that says what is wrong with it. */
 export function parseTarget(text: string): { readonly registry: string; readonly prefix: string } {
   const rest = text.replace(/^docker:\/\//, '').replace(/\/+$/, '');
   const slash = rest.indexOf('/');
   const registry = slash < 0 ? rest : rest.slice(0, slash);
   const prefix = slash < 0 ? '' : rest.slice(slash + 1);
-  const isHost = /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/.test(registry);
-  if (!isHost || rest.includes('://')) {
+  const match = HOST.exec(registry);
+  const port = Number(match?.[1] ?? 1);
+  if (match === null || port < 1 || port > 65_535 || rest.includes('://')) {
     throw new AirgapError('E_USAGE', `--registry ${JSON.stringify(text)}: ${JSON.stringify(registry)} is no host`, {
-      hint: 'write HOST[:PORT][/PREFIX], without a scheme',
+      hint: 'write HOST[:PORT][/PREFIX], without a scheme; a port is at most 65535',
     });
   }
   if (prefix !== '' && !isRepositoryPath(prefix)) {

@@ -177,7 +177,12 @@ export const ErrorResultSchema = z.looseObject({
 
 /** Command, words joined with `-` → its result. */
 export const RESULT_SCHEMAS = {
-  init: z.strictObject({ ok: z.literal(true), path: text, schema: text }) satisfies z.ZodType<InitResult>,
+  init: z.strictObject({
+    ok: z.literal(true),
+    path: text,
+    schema: text,
+    site: z.exactOptional(z.strictObject({ path: text, schema: text })),
+  }) satisfies z.ZodType<InitResult>,
   inspect: InspectResultSchema,
   keygen: z.strictObject({ privateKey: text, publicKey: text, name: text }),
   kubeconfig: z.strictObject({
