@@ -2,7 +2,7 @@ import { AirgapError } from '../core/errors.ts';
 import { checkChannel, DEFAULT_OPERATORS, draftImageSet, type DraftAnswers } from '../mirror/image-set-draft.ts';
 import type { InitAnswers } from '../workflows/init.ts';
 import { canAsk, openAsker, optional, words, type Asker } from './ask.ts';
-import { askSite, siteAnswers, type SiteFlags } from './site-answers.ts';
+import { askSite, siteAnswers, SITE_FLAGS, type SiteFlags } from './site-answers.ts';
 
 export interface DraftFlags extends SiteFlags {
   readonly channel: string | undefined;
@@ -35,6 +35,7 @@ export async function draftAnswers(
     operators: flags.operator ?? DEFAULT_OPERATORS,
     catalog: flags.catalog,
   };
+  if (flags['no-site']) refuseSiteFlags(flags);
   const site = flags['no-site'] ? undefined : siteAnswers(flags);
   const isSiteAsked = site !== undefined && registry === undefined && canAsk();
   if (channel !== undefined && !isSiteAsked) return { imageSet: { ...given, channel }, site };
@@ -52,6 +53,14 @@ export async function draftAnswers(
   } finally {
     asker.close();
   }
+}
+
+function refuseSiteFlags(flags: Readonly<Record<string, unknown>>): void {
+  const given = SITE_FLAGS.find((flag) => flags[flag] !== undefined);
+  if (given === undefined) return;
+  throw new AirgapError('E_USAGE', `--${given} says something about the site file, and --no-site leaves it out`, {
+    hint: 'give one of the two',
+  });
 }
 
 async function askImageSet(given: Omit<DraftAnswers, 'channel'>, asker: Asker): Promise<DraftAnswers> {

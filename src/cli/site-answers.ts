@@ -6,6 +6,12 @@ import { draftSite, type SiteAnswers } from '../workflows/site-draft.ts';
 import { optional, words, type Asker } from './ask.ts';
 import { initClusterFlags } from './hosted-cluster-flags.ts';
 
+/** Flags that say something about the site file. */
+export const SITE_FLAGS: readonly string[] = [
+  ...['site', 'registry', 'registry-ca', 'address-pool'],
+  ...Object.keys(initClusterFlags),
+];
+
 export interface SiteFlags {
   readonly registry: string | undefined;
   readonly 'registry-ca': readonly string[] | undefined;

@@ -54,7 +54,6 @@ something is wrong nothing is written.`;
     }),
     'no-site': Flags.boolean({
       helpGroup: SITE_GROUP,
-      exclusive: ['site', 'registry', 'registry-ca', 'address-pool', ...Object.keys(initClusterFlags)],
       description: 'write no site file',
     }),
     registry: Flags.string({

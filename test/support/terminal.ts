@@ -26,9 +26,21 @@ export function openTerminal(test: TestContext, folder: string, args: readonly s
   sessions += 1;
   const own = ['-L', `airgap-test-${process.pid}-${sessions}`];
   const env = { ...cleanEnvironment(folder), TERM: 'xterm-256color' };
-  const run = (...rest: string[]) => execFileSync(tmux, [...own, ...rest], { encoding: 'utf8', cwd: folder, env });
+  const run = (...rest: string[]) => execFileSync(tmux, [...own, ...rest], { encoding: 'utf8', env });
   const words = [process.execPath, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  run('new-session', '-d', '-s', 'test', '-x', '110', '-y', '30', `${words}; echo "ended with $?"; sleep 600`);
+  run(
+    'new-session',
+    '-d',
+    '-c',
+    folder,
+    '-s',
+    'test',
+    '-x',
+    '110',
+    '-y',
+    '30',
+    `${words}; echo "ended with $?"; sleep 600`,
+  );
   test.after(() => run('kill-server'));
   return {
     async until(expected) {
