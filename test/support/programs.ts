@@ -40,6 +40,7 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
     tags: 'json1,containers_image_openpgp',
   },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
+  oras: { goModule: 'oras.land/oras/cmd/oras@v1.3.2' },
   openssl: { apt: 'openssl' },
   strace: { apt: 'strace' },
   tmux: { apt: 'tmux' },
