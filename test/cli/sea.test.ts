@@ -49,6 +49,10 @@ test('the round trip works in the executable alone, workers included, and it tra
 
   await system.run('keygen', '--out-prefix', '/srv/k', '--plain');
   const pack = ['pack', '-c', '/srv/imageset.yaml', '-o', '/srv/trip.tar', '--sign-key', '/srv/k.key'];
+  await assert.rejects(system.run(...pack, '--include-tool', '--tool-platform', 'linux-other'), {
+    code: 2,
+    stderr: new RegExp(`no such executable, only ${PLATFORM}`),
+  });
   await system.run(...pack, '--include-tool', '--volume-size', '100MiB');
   const volumes = ['/srv/trip.tar.003', '/srv/trip.tar.001', '/srv/trip.tar.002'].filter((path) =>
     existsSync(join(system.folder, path)),
