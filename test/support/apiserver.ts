@@ -151,9 +151,13 @@ export function writeKubeconfig(
 }
 
 /** A kubeconfig that needs no other file, as clusters hand them out. */
-export function carriedKubeconfig(server: Pick<ApiServer, 'url' | 'caFile'>): string {
+export function carriedKubeconfig(
+  server: Pick<ApiServer, 'url' | 'caFile'>,
+  change: { readonly user?: object } = {},
+): string {
   const authority = readFileSync(server.caFile).toString('base64');
   return kubeconfigText(server, {
+    ...change,
     cluster: { 'certificate-authority': undefined, 'certificate-authority-data': authority },
   });
 }
