@@ -6,9 +6,14 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { AirgapError, isAbort, systemCodeOf } from '../core/errors.ts';
+import { quoteForeign } from '../core/quote.ts';
 import { formatYaml, parseYaml } from '../core/yaml.ts';
+import { assertSelfContained } from './carried-kubeconfig.ts';
 
-/** Where the kubeconfig comes from: files (several are merged, the first wins) or a text that was read from the cluster. */
+/**
+ * Where the kubeconfig comes from: files (several are merged, the first wins) or a text that was read from the cluster, which
+ * may name no program and no file of this machine.
+ */
 export type KubeconfigSource = (
   { readonly files: readonly string[] } | { readonly text: string; readonly origin: string }
 ) & {
@@ -94,6 +99,7 @@ export function withQuery(path: string, query: Readonly<Record<string, string>>)
 function loadConfig(source: KubeconfigSource): KubeConfig {
   const config = new KubeConfig();
   if ('text' in source) {
+    assertSelfContained(source.text, source.origin);
     loadText(config, source.text, source.origin, process.cwd());
   } else {
     for (const file of source.files) {
@@ -185,7 +191,11 @@ async function connectionOptions(config: KubeConfig, source: KubeconfigSource): 
       });
     }
     if (systemCodeOf(error) === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `${originOf(source)} names a file that can not be read`, { cause: error });
+    const path = error instanceof Error && 'path' in error ? ` ${quoteForeign(String(error.path))}` : '';
+    throw new AirgapError('E_CONFIG', `${originOf(source)} names a file${path} that can not be read`, {
+      hint: 'correct the path in the kubeconfig, or put the certificates themselves into it',
+      cause: error,
+    });
   }
   return options;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
 import { formatYaml, parseYaml } from '../core/yaml.ts';
+import { assertSelfContained } from './carried-kubeconfig.ts';
 import { subjectOf, textAt, textMapAt, type KubeObject } from './kube-object.ts';
 
 const entrySchema = z.looseObject({ name: z.string() });
@@ -30,7 +31,7 @@ export function kubeconfigSecretName(hostedCluster: KubeObject): string | undefi
 
 /**
  * The kubeconfig in a Secret, unchanged. Throws a different error for each thing that can be missing:
- * `E_NOT_FOUND` for the Secret, `E_FAILED` for its key.
+ * `E_NOT_FOUND` for the Secret, `E_FAILED` for its key; and `E_CONFIG` for one that names a program or file of this machine.
  */
 export function readKubeconfigSecret(secret: KubeObject | undefined, hostedCluster: KubeObject): string {
   const { namespace = '', name } = hostedCluster.metadata;
@@ -46,7 +47,11 @@ export function readKubeconfigSecret(secret: KubeObject | undefined, hostedClust
     });
   }
   const encoded = textMapAt(secret, 'data')['kubeconfig'] ?? '';
-  if (encoded !== '') return Buffer.from(encoded, 'base64').toString('utf8');
+  if (encoded !== '') {
+    const text = Buffer.from(encoded, 'base64').toString('utf8');
+    assertSelfContained(text, `hosted cluster ${name}`);
+    return text;
+  }
   throw new AirgapError('E_FAILED', `${subjectOf(secret)} has no key "kubeconfig"`, {
     hint: 'delete the Secret; the operator makes it again',
   });

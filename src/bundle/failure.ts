@@ -13,12 +13,12 @@ export interface BundleFailure {
 /** Where `offset` lies, for people who hold several media in their hands. */
 export type VolumeAt = (offset: number) => string | undefined;
 
-/** The failure as an error; `volumeAt` names the volume of a split bundle. */
-export function failureError(failure: BundleFailure, volumeAt?: VolumeAt): AirgapError {
+/** The failure as an error; `volumeAt` names the volume of a split bundle, `hint` replaces the usual one of the code. */
+export function failureError(failure: BundleFailure, volumeAt?: VolumeAt, hint?: string): AirgapError {
   const volume = volumeAt?.(failure.offset);
   const place = `at byte ${failure.offset}${volume === undefined ? '' : ` (volume ${volume})`}`;
   return new AirgapError(failure.code, `${failure.message}, ${place}`, {
-    hint: HINTS[failure.code] ?? 'do not use this bundle; get it again from its sender',
+    hint: hint ?? HINTS[failure.code] ?? 'do not use this bundle; get it again from its sender',
     data: { at: failure.at, offset: failure.offset, ...(volume === undefined ? {} : { volume }) },
   });
 }

@@ -3,6 +3,7 @@ import { canonicalJson } from '../core/canonical-json.ts';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
 import { firstDifference } from './entry-check.ts';
 import { failureError, type VolumeAt } from './failure.ts';
+import { FOREIGN_HEAD_BYTES, recognizeForeign } from './foreign-file.ts';
 import { BLOCK, headerOf, paddedSize, planLayout, sizeInHeader, type BundleLayout } from './layout.ts';
 import { parseManifest, type BundleIdentity } from './manifest.ts';
 import type { OrderedInput } from './ordered-input.ts';
@@ -50,14 +51,10 @@ export async function readPreamble(input: OrderedInput, volumeAt?: VolumeAt): Pr
   // Of a header that is cut, or has no size, the name alone decides whether this is a bundle at all.
   const compared = size === undefined ? Math.min(header.length, 100) : BLOCK;
   const difference = firstDifference(header.subarray(0, compared), expected.subarray(0, compared));
-  const layoutProblem =
-    difference >= 0
-      ? { message: 'this is not an airgap bundle: it does not begin with the bundle manifest', offset: difference }
-      : size === undefined && header.length === BLOCK
-        ? { message: 'the size of the bundle manifest is not written in the canonical form', offset: 124 }
-        : undefined;
-  if (layoutProblem !== undefined) {
-    throw failureError({ code: 'E_LAYOUT', at: MANIFEST_PATH, ...layoutProblem }, volumeAt);
+  if (difference >= 0) throw await notABundle(input, header, { offset: difference, volumeAt });
+  if (size === undefined && header.length === BLOCK) {
+    const message = 'the size of the bundle manifest is not written in the canonical form';
+    throw failureError({ code: 'E_LAYOUT', message, at: MANIFEST_PATH, offset: 124 }, volumeAt);
   }
   const manifestBytes = await readCapped(input, MANIFEST_PATH, size ?? 0, {
     headerLength: header.length,
@@ -119,6 +116,18 @@ function callAccept<Signer>(
     // Signature libraries throw plain errors of many kinds on hostile certificates; none of them may pass as ours.
     throw signatureError('a signature can not be read', error);
   }
+}
+
+/** The refusal of a file that begins otherwise; says what it is where that can be seen. */
+async function notABundle(
+  input: OrderedInput,
+  header: Buffer,
+  { offset, volumeAt }: { readonly offset: number; readonly volumeAt: VolumeAt | undefined },
+): Promise<AirgapError> {
+  const head = Buffer.concat([header, await input.read(FOREIGN_HEAD_BYTES - header.length)]);
+  const foreign = recognizeForeign(head);
+  const message = foreign?.message ?? 'this is not an airgap bundle: it does not begin with the bundle manifest';
+  return failureError({ code: 'E_LAYOUT', message, at: MANIFEST_PATH, offset }, volumeAt, foreign?.hint);
 }
 
 async function readCapped(

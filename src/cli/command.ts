@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import type { KubeconfigSource } from '../apply/kube.ts';
@@ -48,6 +49,8 @@ export abstract class AirgapCommand extends Command {
     } else {
       this.renderer = createLineRenderer(options);
     }
+    // Node would say in plain text, between our lines, that the system has no such folder; empty means none.
+    if (this.env['SSL_CERT_DIR'] === undefined && !existsSync('/etc/ssl/certs')) this.env['SSL_CERT_DIR'] = '';
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.stop(name));
     return { signal: this.abort.signal, report: this.renderer.report };
   }

@@ -1,11 +1,15 @@
 import { formatBytes } from '../core/bytes.ts';
+import { machineOf, toolPlatformOf } from '../core/tool-path.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
 import type { PlanDiff } from '../mirror/plan-diff.ts';
 import type { InspectResult } from '../workflows/inspect.ts';
 import { alignColumns } from './plan-table.ts';
 
-/** What a bundle holds, as lines. Every line of the head says so when no signature was checked. */
-export function formatInspection(result: InspectResult): string {
+/**
+ * What a bundle holds, as lines. Every line of the head says so when no signature was checked. `platform` is that of the
+ * machine it is shown on (`linux-x64`).
+ */
+export function formatInspection(result: InspectResult, platform: string): string {
   const { bundle, plan, difference } = result;
   const mark = result.verified ? '' : 'UNVERIFIED  ';
   const bytes = result.files.reduce((sum, file) => sum + file.size, 0);
@@ -17,6 +21,7 @@ export function formatInspection(result: InspectResult): string {
   return [
     ...head,
     ...(plan === undefined ? [] : planLines(plan)),
+    ...toolLines(result, platform),
     ...section(
       'CA certificates',
       result.certificates.map((certificate) => [
@@ -28,6 +33,24 @@ export function formatInspection(result: InspectResult): string {
     ),
     ...(difference === undefined ? [] : [formatPlanDiff(difference)]),
   ].join('\n');
+}
+
+function toolLines({ files }: InspectResult, platform: string): string[] {
+  const tools = files.flatMap(({ path, size }) => {
+    const made = toolPlatformOf(path);
+    return made === undefined ? [] : [{ path, size, made }];
+  });
+  const lines = section(
+    'The tool itself',
+    tools.map(({ path, size, made }) => [
+      path,
+      formatBytes(size),
+      `for ${machineOf(made)}`,
+      made === platform ? 'runs on this machine' : 'not for this machine',
+    ]),
+  );
+  if (tools.length === 0 || tools.some(({ made }) => made === platform)) return lines;
+  return [...lines, '  (the rest of the bundle is good for every machine)'];
 }
 
 function planLines(plan: PlanFile): string[] {

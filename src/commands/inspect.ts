@@ -49,7 +49,7 @@ name the signer) nothing is claimed about who made it, and every line of the hea
       return result;
     }
     const { formatInspection } = await import('../cli/inspect-text.ts');
-    this.log(formatInspection(result));
+    this.log(formatInspection(result, `${process.platform}-${process.arch}`));
     return result;
   }
 }

@@ -98,6 +98,14 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     'include-tool': Flags.boolean({
       description: 'carry the tool itself as a single executable, tool/airgap-<platform>, for a far side without Node',
     }),
+    'tool-platform': Flags.string({
+      helpValue: 'PLATFORM',
+      multiple: true,
+      multipleNonGreedy: true,
+      dependsOn: ['include-tool'],
+      description:
+        'carry only the executables of these platforms (linux-x64, linux-arm64) instead of all that were built',
+    }),
     'volume-size': Flags.string({
       helpValue: 'SIZE',
       description:
@@ -144,7 +152,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
         signer,
         bundleName: flags['bundle-name'] ?? defaultBundleName(flags.config),
         caBundles: [...siteCaBundles(site?.site), ...(flags['ca-bundle'] ?? [])],
-        includeTool: flags['include-tool'],
+        ...(flags['include-tool'] ? { toolPlatforms: flags['tool-platform'] ?? [] } : {}),
         volumeIndex: flags['volume-index'],
         ...(volumeSize === undefined ? {} : { volumeSize }),
         fullSelfVerify: flags['self-verify'] === 'full',

@@ -1,13 +1,13 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
 /** The executable of one platform. */
 export interface ToolFile {
   readonly path: string;
-  /** `airgap-linux-x64`. */
-  readonly name: string;
+  /** `linux-x64`. */
+  readonly platform: string;
 }
 
 /**
@@ -20,10 +20,10 @@ export function readAsset(path: string): string {
 
 /** The tool as single executables: the one that is running, or those built beside the sources. Empty when there are none. */
 export function toolFiles(): readonly ToolFile[] {
-  if (isSea()) return [{ path: process.execPath, name: `airgap-${process.platform}-${process.arch}` }];
+  if (isSea()) return [{ path: process.execPath, platform: `${process.platform}-${process.arch}` }];
   const folder = fileURLToPath(new URL('../../dist-sea', import.meta.url));
   if (!existsSync(folder)) return [];
   return globSync('airgap-*', { cwd: folder })
     .toSorted()
-    .map((name) => ({ path: join(folder, name), name: basename(name) }));
+    .map((name) => ({ path: join(folder, name), platform: name.replace(/^airgap-/, '') }));
 }

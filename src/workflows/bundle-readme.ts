@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '../core/certificates.ts';
+import { machineOf, toolPlatformOf } from '../core/tool-path.ts';
 
 export interface ReadmeFacts {
   readonly name: string;
@@ -65,12 +66,18 @@ function toolSection(tools: ReadmeFacts['tools']): string {
   const first = tools.find(({ path }) => path.endsWith('linux-x64')) ?? tools[0];
   if (first === undefined) return '';
   return `
-The tool is inside (Linux, no other software needed than glibc 2.28). Check the bundle first, as below; then
+The tool is inside. Each executable is for one kind of machine; uname -sm says which one yours is:
+${tools.map(({ path }) => `  ${machineOf(toolPlatformOf(path) ?? path)}: ${path}`).join('\n')}
+It needs glibc 2.28 and libstdc++, nothing else. Check the bundle first, as below; then
   tar xf BUNDLE.tar ${first.path}
   sha256sum ${first.path}
   chmod +x ${first.path}
   ${first.path} --help
 The checksum must be the one the signed airgap-manifest.json lists:
 ${tools.map(({ path, sha256 }) => `  ${sha256}  ${path}`).join('\n')}
+"cannot execute binary file: Exec format error" says that it is for another kind of machine, "No
+such file or directory" that the system has no glibc. The rest of the bundle is good for every
+machine: start the tool on one that fits, do without it as shown below, or ask the sender for the
+executable of yours (npm run sea -- --platform linux-arm64, pack --include-tool).
 `;
 }

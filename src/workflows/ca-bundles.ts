@@ -92,7 +92,7 @@ async function readText(file: string): Promise<string> {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
     throw new AirgapError('E_CONFIG', `CA bundle ${file} can not be read: ${code}`, {
-      hint: 'correct --ca-bundle, or registry.caFiles of the site file',
+      hint: 'correct the path (--ca-bundle, --registry-ca, or caFiles of the site file)',
       cause: error,
     });
   }

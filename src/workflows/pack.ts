@@ -47,8 +47,8 @@ export interface PackOptions extends PlanOptions {
   readonly volumeSize?: number | 'none';
   /** Write `X.volumes.sigstore.json` and `X.SHA256SUMS` beside volumes. */
   readonly volumeIndex: boolean;
-  /** Carry the tool itself: `tool/airgap-<platform>`. */
-  readonly includeTool: boolean;
+  /** Carry the tool itself, `tool/airgap-<platform>`: these platforms, or when empty all there are; absent: not at all. */
+  readonly toolPlatforms?: readonly string[];
   /** Read the whole result again before it gets its name. */
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
@@ -92,7 +92,7 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
       ? await takeLock(`${partialPathOf(output)}.lock`, partialPathOf(output))
       : undefined;
   const caBundles = await loadCaBundles(options.caBundles);
-  const tools = options.includeTool ? await toolEntries() : [];
+  const tools = options.toolPlatforms === undefined ? [] : await toolEntries(options.toolPlatforms);
   const planned = await planImageSet(options, ctx);
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
 

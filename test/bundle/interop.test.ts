@@ -1,4 +1,4 @@
-// A bundle stays readable without airgap: GNU tar, Python's tarfile and skopeo read what we write.
+// A bundle stays readable without airgap: GNU tar, Python's tarfile, skopeo and oras read what we write.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
@@ -19,8 +19,10 @@ import {
   temporaryFolder,
   TEST_IDENTITY,
 } from '../support/bundles.ts';
+import { image as newImage, index } from '../support/images.ts';
 import { CONFIG, imageManifest, oneImageLayout } from '../support/oci-layouts.ts';
 import { needProgram } from '../support/programs.ts';
+import { bundleOf, bytesOfBundle } from '../support/served-bundle.ts';
 
 const FILES = [
   file('README.txt', 'read me'),
@@ -136,4 +138,31 @@ test('skopeo inspects an image in a bundle by its name', (t) => {
     `oci-archive:${path}:registry.corp/team/app:1.0`,
   ]);
   assert.ok(config.equals(CONFIG.content));
+});
+
+test('oras copies images in a bundle by their digest, in either format, with what is attached to them', (t) => {
+  const oras = needProgram(t, 'oras');
+  if (oras === undefined) return;
+  const app = index([newImage().layer('etc/x', 'y').build()]).build();
+  const docker = newImage().docker().layer('etc/x', 'docker').build();
+  const { mediaType, digest, size } = app.root;
+  const signature = newImage()
+    .rawLayer(Buffer.from('signature'), 'text/plain')
+    .artifactType('application/signature')
+    .subject({ mediaType, digest, size })
+    .build();
+  const bundle = bundleOf([
+    { content: app, repository: 'team/app', tag: 'v1' },
+    { content: docker, repository: 'team/docker', tag: 'v1' },
+    { content: signature, repository: 'team/app' },
+  ]);
+  const path = temporaryFile(t, bytesOfBundle(bundle), 'X.tar');
+  const cwd = join(path, '..');
+  for (const { root } of [app, docker]) {
+    const from = ['--recursive', '--from-oci-layout', `X.tar@${root.digest}`];
+    execFileSync(oras, ['copy', ...from, '--to-oci-layout', 'layout:v1'], { cwd, stdio: 'pipe' });
+  }
+  for (const { descriptor, bytes } of [...app.contents, ...docker.contents, ...signature.contents]) {
+    assert.ok(readFileSync(join(cwd, 'layout/blobs/sha256', descriptor.digest.slice(7))).equals(bytes));
+  }
 });

@@ -83,7 +83,7 @@ test('messages name only flags that exist', () => {
     ...['help', 'no', 'src-tls-verify'],
     ...['all', 'armor', 'export', 'bundle', 'insecure-ignore-tlog', 'preserve-digests'],
     ...['hooks', 'include-crds', 'kube-version', 'destination'],
-    ...['cache-dir', 'enable-uwm-telemetry-remote-write'],
+    ...['cache-dir', 'enable-uwm-telemetry-remote-write', 'platform', 'tar', 'to-repo'],
   ]);
   // Custom properties of a style sheet only look like flags.
   const files = globSync('src/**/*.ts', { cwd: ROOT }).filter((file) => file !== 'src/workflows/report/style.ts');

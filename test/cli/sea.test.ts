@@ -1,56 +1,20 @@
 /** The single executable where there is nothing but it and the C library: no Node, no account, no /proc, no /dev. */
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { promisify } from 'node:util';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
 import { MEDIA_TYPE } from '../../src/oci/types.ts';
+import { bareSystem, EXECUTABLE, PLATFORM } from '../support/bare-system.ts';
 import { noise, sha256 } from '../support/bundles.ts';
 import { image, pushContent } from '../support/images.ts';
 import { openRepository } from '../support/packing.ts';
-import { temporaryFolder } from '../support/run-cli.ts';
 import { freshRepository, plainRegistries } from '../support/shared-registries.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-const PLATFORM = `${process.platform}-${process.arch}`;
-const EXECUTABLE = join(ROOT, 'dist-sea', `airgap-${PLATFORM}`);
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'oclif.manifest.json'), 'utf8')) as {
   commands: Record<string, { summary: string }>;
 };
-const start = promisify(execFile);
-
-interface BareSystem {
-  readonly folder: string;
-  run(...args: string[]): Promise<{ stdout: string; stderr: string }>;
-}
-
-/** A root folder with the executable, the libraries it is linked with and an empty /srv; undefined: skipped. */
-function bareSystem(t: TestContext): BareSystem | undefined {
-  const problem = !existsSync(EXECUTABLE)
-    ? 'needs the executable: run "npm run sea"'
-    : process.getuid?.() !== 0
-      ? 'needs root to change the root folder'
-      : undefined;
-  if (problem !== undefined) {
-    if (process.env['AIRGAP_REQUIRE_REAL'] === '1') throw new Error(problem);
-    t.skip(problem);
-    return undefined;
-  }
-  const folder = temporaryFolder(t);
-  mkdirSync(join(folder, 'srv'));
-  copyFileSync(EXECUTABLE, join(folder, 'airgap'));
-  const linked = execFileSync('ldd', [EXECUTABLE], { encoding: 'utf8' }).matchAll(/\/\S+/g);
-  for (const [library] of linked) {
-    mkdirSync(join(folder, dirname(library)), { recursive: true });
-    copyFileSync(library, join(folder, library));
-  }
-  return {
-    folder,
-    run: (...args) =>
-      start('chroot', [folder, '/airgap', ...args], { env: { PATH: '/usr/sbin:/sbin' }, timeout: 120_000 }),
-  };
-}
 
 test('every command starts and shows its help without Node', async (t) => {
   const system = bareSystem(t);
@@ -85,6 +49,10 @@ test('the round trip works in the executable alone, workers included, and it tra
 
   await system.run('keygen', '--out-prefix', '/srv/k', '--plain');
   const pack = ['pack', '-c', '/srv/imageset.yaml', '-o', '/srv/trip.tar', '--sign-key', '/srv/k.key'];
+  await assert.rejects(system.run(...pack, '--include-tool', '--tool-platform', 'linux-other'), {
+    code: 2,
+    stderr: new RegExp(`no such executable, only ${PLATFORM}`),
+  });
   await system.run(...pack, '--include-tool', '--volume-size', '100MiB');
   const volumes = ['/srv/trip.tar.003', '/srv/trip.tar.001', '/srv/trip.tar.002'].filter((path) =>
     existsSync(join(system.folder, path)),
@@ -110,8 +78,6 @@ test('the round trip works in the executable alone, workers included, and it tra
   const readme = readFileSync(join(outside, 'README.txt'), 'utf8');
   assert.ok(readme.includes(`${sha256(readFileSync(tool))}  tool/airgap-${PLATFORM}`));
   chmodSync(tool, 0o755);
-  const { stdout } = await start('chroot', [system.folder, `/srv/tool/airgap-${PLATFORM}`, '--version'], {
-    env: { PATH: '/usr/sbin:/sbin' },
-  });
+  const { stdout } = await system.runProgram(`/srv/tool/airgap-${PLATFORM}`, '--version');
   assert.match(stdout, /^airgap\/\d/);
 });

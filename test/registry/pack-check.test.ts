@@ -32,7 +32,6 @@ function pack(
       toolVersion: '0.0.0',
       caBundles: [],
       volumeIndex: false,
-      includeTool: false,
     },
     collectingContext(),
   );

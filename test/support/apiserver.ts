@@ -146,17 +146,35 @@ export function writeKubeconfig(
   file: string,
   change: { readonly user?: object; readonly cluster?: object } = {},
 ): string {
+  writeFileSync(file, kubeconfigText(server, change), { mode: 0o600 });
+  return file;
+}
+
+/** A kubeconfig that needs no other file, as clusters hand them out. */
+export function carriedKubeconfig(
+  server: Pick<ApiServer, 'url' | 'caFile'>,
+  change: { readonly user?: object } = {},
+): string {
+  const authority = readFileSync(server.caFile).toString('base64');
+  return kubeconfigText(server, {
+    ...change,
+    cluster: { 'certificate-authority': undefined, 'certificate-authority-data': authority },
+  });
+}
+
+function kubeconfigText(
+  server: Pick<ApiServer, 'url' | 'caFile'>,
+  change: { readonly user?: object; readonly cluster?: object },
+): string {
   const cluster = { server: server.url, 'certificate-authority': server.caFile, ...change.cluster };
-  const document = {
+  return formatYaml({
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'test',
     clusters: [{ name: 'test', cluster }],
     users: [{ name: 'admin', user: change.user ?? { token: ADMIN_TOKEN } }],
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
-  };
-  writeFileSync(file, formatYaml(document), { mode: 0o600 });
-  return file;
+  });
 }
 
 function writeCredentials(folder: string): void {

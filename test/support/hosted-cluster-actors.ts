@@ -1,5 +1,4 @@
 /** A management cluster that is ready for hosted clusters, and the operators that would work on it, played by tests. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_TIMEOUTS } from '../../src/apply/timeouts.ts';
 import { HYPERSHIFT_API } from '../../src/apply/hosted-cluster-object.ts';
@@ -8,6 +7,7 @@ import { createKubeClient, type KubeClient } from '../../src/apply/kube-client.t
 import { openKubeConnection } from '../../src/apply/kube.ts';
 import { refOf, type KubeObject, type ObjectRef } from '../../src/apply/kube-object.ts';
 import type { ProgressEvent } from '../../src/core/events.ts';
+import { carriedKubeconfig } from './apiserver.ts';
 import { EMPTY_BUNDLE } from './hosted-cluster.ts';
 import type { SharedServer } from './apiserver-shared.ts';
 
@@ -177,7 +177,7 @@ export function playOperator(client: KubeClient, server: SharedServer, name: str
     async comeUp(version = '4.20.3') {
       await untilThere(client, ref);
       const secret = `${name}-admin-kubeconfig`;
-      const data = { kubeconfig: encodedKubeconfig(server) };
+      const data = { kubeconfig: Buffer.from(carriedKubeconfig(server)).toString('base64') };
       await put(client, { apiVersion: 'v1', kind: 'Secret', metadata: { name: secret, namespace }, data });
       await setStatus(client, ref, {
         conditions: [...ACCEPTED, ...UP],
@@ -195,9 +195,4 @@ export function playOperator(client: KubeClient, server: SharedServer, name: str
       await setStatus(client, poolRef, { replicas: (object['spec'] as { replicas: number }).replicas, version });
     },
   };
-}
-
-/** The administrator's kubeconfig as a Secret value; it names its CA by an absolute path. */
-function encodedKubeconfig(server: SharedServer): string {
-  return readFileSync(server.kubeconfig).toString('base64');
 }

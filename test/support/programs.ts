@@ -12,7 +12,7 @@ import { CACHE_DIR } from './cache-dir.ts';
 const BIN_DIR = join(CACHE_DIR, 'bin');
 
 type Recipe =
-  | { readonly apt: string }
+  | { readonly apt: string | readonly string[] }
   /** One program out of a package of another Debian release, taken with apt's own means and not installed. */
   | { readonly debian: DebianProgram }
   | { readonly goModule: string; readonly env?: Readonly<Record<string, string>> }
@@ -40,10 +40,13 @@ const RECIPES: Readonly<Record<string, Recipe | readonly Recipe[]>> = {
     tags: 'json1,containers_image_openpgp',
   },
   crane: { goModule: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1' },
+  oras: { goModule: 'oras.land/oras/cmd/oras@v1.3.2' },
   openssl: { apt: 'openssl' },
   strace: { apt: 'strace' },
   tmux: { apt: 'tmux' },
   'mkfs.fat': { apt: 'dosfstools' },
+  // With the libraries of such a machine, below /usr/aarch64-linux-gnu.
+  'qemu-aarch64-static': { apt: ['qemu-user-static', 'libc6-arm64-cross', 'libstdc++6-arm64-cross'] },
   // Both lines, because they differ in what they verify. The packages need seconds, the modules minutes.
   'cosign-2': [
     { debian: { suite: 'trixie', package: 'cosign', version: '2.5.', file: 'usr/bin/cosign' } },
@@ -85,7 +88,9 @@ function isExecutable(path: string): boolean {
 
 function install(name: string, recipe: Recipe): void {
   if ('apt' in recipe) {
-    execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', recipe.apt], { stdio: 'inherit' });
+    execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...[recipe.apt].flat()], {
+      stdio: 'inherit',
+    });
     return;
   }
   mkdirSync(BIN_DIR, { recursive: true });
@@ -99,7 +104,7 @@ function install(name: string, recipe: Recipe): void {
   }
 }
 
-function obtain(recipe: Exclude<Recipe, { apt: string }>, folder: string): string {
+function obtain(recipe: Exclude<Recipe, { apt: unknown }>, folder: string): string {
   if ('debian' in recipe) return takeFromDebian(recipe.debian, folder);
   return 'goSource' in recipe ? buildFromSource(recipe, folder) : buildWithGo(recipe, folder);
 }

@@ -106,7 +106,14 @@ test('flags named in the text exist', () => {
     Object.values(manifest.commands).flatMap(({ flags }) => Object.keys(flags).flatMap((name) => [name, `no-${name}`])),
   );
   // Of other programs, and of the HyperShift operator.
-  const foreign = ['help', 'ignore-missing', 'insecure-ignore-tlog', 'enable-uwm-telemetry-remote-write', 'cache-dir'];
+  const foreign = [
+    'help',
+    'ignore-missing',
+    'insecure-ignore-tlog',
+    'enable-uwm-telemetry-remote-write',
+    'cache-dir',
+    'recursive',
+  ];
   const wrong = PAGES.filter((page) => page === 'README.md' || page.startsWith('docs/')).flatMap((page) =>
     [...read(page).matchAll(/`--([a-z][a-zA-Z0-9-]*)/g)]
       .map((match) => match[1]!)
