@@ -76,6 +76,23 @@ export const planFlags = {
   }),
 };
 
+/** How the vendor's program is run where it mirrors in place of our own engine. */
+export const ocMirrorFlags = {
+  'oc-mirror': Flags.string({
+    helpGroup: 'ENGINE',
+    helpValue: 'FILE',
+    default: 'oc-mirror',
+    description: "the vendor's program, 4.18 or newer; on the PATH by default",
+  }),
+  'oc-mirror-arg': Flags.string({
+    helpGroup: 'ENGINE',
+    helpValue: 'ARG',
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'hand this on to it as it is, for example --oc-mirror-arg=--image-timeout=60m',
+  }),
+};
+
 /** Target registries that allow few path components. */
 export const nestingFlag = {
   'max-nested-paths': Flags.integer({

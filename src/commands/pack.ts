@@ -1,12 +1,13 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { nestingFlag, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
+import { nestingFlag, ocMirrorFlags, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
 import { siteTarget } from '../cli/target.ts';
 import { AirgapError } from '../core/errors.ts';
+import type { OcMirrorOptions } from '../workflows/oc-mirror/run.ts';
 import type { PackResult } from '../workflows/pack.ts';
 import type { BundleSigner } from '../workflows/signer.ts';
 import type { Site } from '../workflows/site.ts';
@@ -20,6 +21,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key --ca-bundle registry.lab:8443=lab-ca.pem',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key --volume-size fat32',
+    '<%= config.bin %> <%= command.id %> -c imageset.yaml -o trip.tar --sign-key release.key --engine oc-mirror',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml -o - --sign-key release.key | ssh diode receive',
   ];
   static override flags = {
@@ -121,6 +123,19 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       default: 'signature',
       description: 'what is checked before FILE gets its name; contents are hashed while written in any case',
     }),
+    engine: Flags.string({
+      helpGroup: 'ENGINE',
+      options: ['native', 'oc-mirror'],
+      default: 'native',
+      description: "what mirrors: airgap itself, or the vendor's oc-mirror, whose archive then travels in the bundle",
+    }),
+    ...ocMirrorFlags,
+    'oc-mirror-cache': Flags.string({
+      helpGroup: 'ENGINE',
+      helpValue: 'DIR',
+      description:
+        'folder for its cache that is kept for later bundles; beside the bundle, and only for this one, by default',
+    }),
     ...registryFlags,
   };
 
@@ -143,6 +158,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const size = flags['volume-size'];
     const volumeSize = size === undefined || size === 'none' ? size : parseVolumeSize(size);
     if (flags.output === '-' && typeof volumeSize === 'number') throw noVolumesInAPipe();
+    const engine = engineOf(flags);
     const { packBundle } = await import('../workflows/pack.ts');
     const result = await packBundle(
       {
@@ -160,6 +176,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
           ? {}
           : { target: siteTarget(flags.registry, site?.site.registry, flags['max-nested-paths']) }),
         ...(site === undefined ? {} : { site }),
+        ...(engine === undefined ? {} : { engine }),
         ...(flags.plan === undefined ? {} : { planOnly: flags.plan }),
         ...(planned === undefined ? {} : { signingPlan: planned }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
@@ -191,6 +208,34 @@ function outputOf({
   if (plan !== undefined) return plan;
   throw new AirgapError('E_USAGE', 'nothing says where the bundle goes', {
     hint: 'give --output FILE, - for standard output',
+  });
+}
+
+/** How the other engine is run, when it is asked for. Throws `E_USAGE` for flags that would do nothing. */
+function engineOf(flags: {
+  readonly engine: string;
+  readonly 'oc-mirror': string;
+  readonly 'oc-mirror-arg': readonly string[] | undefined;
+  readonly 'oc-mirror-cache': string | undefined;
+  readonly 'okd-graph-url': string | undefined;
+}): OcMirrorOptions | undefined {
+  const cacheDir = flags['oc-mirror-cache'];
+  const args = flags['oc-mirror-arg'] ?? [];
+  if (flags.engine === 'oc-mirror') {
+    if (flags['okd-graph-url'] !== undefined) {
+      throw new AirgapError(
+        'E_USAGE',
+        '--okd-graph-url: oc-mirror can not be told another update service for OKD alone',
+        {
+          hint: 'give --graph-url, or leave --engine out',
+        },
+      );
+    }
+    return { program: flags['oc-mirror'], args, ...(cacheDir === undefined ? {} : { cacheDir }) };
+  }
+  if (cacheDir === undefined && args.length === 0 && flags['oc-mirror'] === 'oc-mirror') return undefined;
+  throw new AirgapError('E_USAGE', '--oc-mirror, --oc-mirror-cache and --oc-mirror-arg need --engine oc-mirror', {
+    hint: 'add --engine oc-mirror, or leave them out',
   });
 }
 

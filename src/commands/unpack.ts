@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { canAnswer } from '../cli/confirm.ts';
 import { registryOptions } from '../cli/environment.ts';
-import { policyFlags, receiptFlag, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
+import { ocMirrorFlags, policyFlags, receiptFlag, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
 import { hostedClusterFlags, withBooleanValues } from '../cli/hosted-cluster-flags.ts';
 import { acceptanceOptions } from '../cli/trust.ts';
 import type { UnpackResult } from '../workflows/unpack.ts';
@@ -14,7 +14,7 @@ export default class Unpack extends AirgapCommand {
 blob is hashed while it is sent; each unique one is uploaded once and mounted wherever else it is needed; tags come last, so
 that no tag ever names something incomplete. With a site file or --kubeconfig the steps on the cluster follow: trust, mirror
 sets, catalogs, operators, hosted clusters; each is compared, applied and waited for. What is already there is left alone:
-running it again is the resume.
+running it again is the resume. A bundle packed with --engine oc-mirror is brought to the registry by that program.
 
 Steps: push, preflight, pull-secret, registry-ca, mirror-sets, catalogs, storage, virtualization, load-balancer,
 multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-catalogs.`;
@@ -43,6 +43,12 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     ...trustFlags,
     ...policyFlags,
     ...stepFlags,
+    ...ocMirrorFlags,
+    'work-dir': Flags.string({
+      helpGroup: 'ENGINE',
+      helpValue: 'DIR',
+      description: 'folder for its archive and its cache, twice the size of the bundle; beside the bundle by default',
+    }),
     ...registryFlags,
     ...hostedClusterFlags,
   };
@@ -77,6 +83,11 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
         caFiles: [...(site?.registry?.caFiles ?? []), ...(flags['registry-ca'] ?? [])],
         push: isPushWanted(flags),
         toolVersion: this.config.version,
+        engine: {
+          program: flags['oc-mirror'],
+          args: flags['oc-mirror-arg'] ?? [],
+          ...(flags['work-dir'] === undefined ? {} : { workDir: flags['work-dir'] }),
+        },
         ...(cluster === undefined ? {} : { cluster }),
         ...(flags.receipt === undefined ? {} : { receipt: flags.receipt }),
       },

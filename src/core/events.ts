@@ -95,6 +95,8 @@ export type WarningCode =
   | 'W_GRAPH'
   | 'W_CATALOG'
   | 'W_CLUSTER'
+  /** Another program mirrored something else than was planned, or said so itself. */
+  | 'W_ENGINE'
   | 'W_INSECURE';
 
 export type Reporter = (event: ProgressEvent) => void;

@@ -15,6 +15,22 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+export interface LongRunOptions {
+  readonly signal: AbortSignal;
+  /** Added to the environment; undefined takes a variable out of it. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Mode bits that files of the program do not get. */
+  readonly umask?: number;
+  /** Every line of both streams, without its end. */
+  readonly onLine: (line: string) => void;
+}
+
+/** How a long run ended: a status, or the signal that ended it. */
+export type LongRunEnd = { readonly status: number } | { readonly signalName: string };
+
+/** Milliseconds a program may go on after it was asked to stop. */
+const STOP_MS = 20_000;
+
 /**
  * Runs a program with an argument array (no shell) and returns what it printed.
  * Throws `E_USAGE` when the program is not there, `E_FAILED` with the end of its stderr when it fails or takes too long.
@@ -35,12 +51,7 @@ export async function runProgram(program: string, args: readonly string[], optio
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
     if (error.isCanceled) options.signal.throwIfAborted();
-    if (error.code === 'ENOENT') {
-      throw new AirgapError('E_USAGE', `the program ${JSON.stringify(program)} is not installed`, {
-        hint: `install ${program} or put it on the PATH`,
-        cause: error,
-      });
-    }
+    if (error.code !== undefined && !error.timedOut) throw notStarted(program, error.code, error);
     const why = error.timedOut
       ? `did not end within ${options.timeoutMs / 1000} s`
       : `ended with status ${error.exitCode}`;
@@ -49,4 +60,54 @@ export async function runProgram(program: string, args: readonly string[], optio
       .slice(-2000);
     throw new AirgapError('E_FAILED', `${program} ${why}${said === '' ? '' : `: ${said}`}`, { cause: error });
   }
+}
+
+/**
+ * Runs a program for as long as it takes and hands on what it prints. A signal of ours reaches it as an interrupt (what
+ * Ctrl-C sends), then it has {@link STOP_MS} to end by itself; the call throws the signal's reason after it has ended.
+ * Throws `E_USAGE` when the program can not be started.
+ */
+export async function runLong(
+  program: string,
+  args: readonly string[],
+  { signal, env, umask, onLine }: LongRunOptions,
+): Promise<LongRunEnd> {
+  const { execa } = await import('execa');
+  signal.throwIfAborted();
+  const before = umask === undefined ? undefined : process.umask(umask);
+  const child = execa(program, [...args], {
+    cancelSignal: signal,
+    killSignal: 'SIGINT',
+    forceKillAfterDelay: STOP_MS,
+    reject: false,
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    env: env ?? {},
+  });
+  // The program has its mask: it was started in this very call.
+  if (before !== undefined) process.umask(before);
+  for await (const line of child.iterable({ from: 'all' })) onLine(line);
+  const result = await child;
+  signal.throwIfAborted();
+  if (result.exitCode !== undefined) return { status: result.exitCode };
+  if (result.signal !== undefined) return { signalName: result.signal };
+  throw notStarted(program, result.code ?? 'unknown', result);
+}
+
+function notStarted(program: string, code: string, cause: unknown): AirgapError {
+  const name = JSON.stringify(program);
+  if (code === 'ENOENT') {
+    return new AirgapError('E_USAGE', `the program ${name} is not installed`, {
+      hint: `install ${program} or put it on the PATH`,
+      cause,
+    });
+  }
+  const isForeign = code === 'ENOEXEC';
+  return new AirgapError('E_USAGE', `the program ${name} can not be started: ${code}`, {
+    hint: isForeign
+      ? 'it was made for another platform: take the one for this machine'
+      : 'check it and its permissions',
+    cause,
+  });
 }

@@ -30,6 +30,30 @@ const sizes = z.strictObject({
   total: z.number().int().nonnegative(),
 });
 
+/** Where an engine did not do what was planned. */
+const EngineDifferenceSchema = z.strictObject({
+  /** Not there though planned; there with another digest; there though not planned; never taken by that engine. */
+  kind: z.enum(['missing', 'moved', 'extra', 'leftOut']),
+  /** `repository:tag` below the target, or `repository@digest`. */
+  name: z.string(),
+  origin: z.string().optional(),
+  planned: digest.optional(),
+  carried: digest.optional(),
+});
+
+export type EngineDifference = z.infer<typeof EngineDifferenceSchema>;
+
+/** The program that mirrored in place of our own engine, and what it left. */
+const EngineSchema = z.strictObject({
+  name: z.literal('oc-mirror'),
+  version: z.string(),
+  /** Files of its archive inside the bundle, in order. */
+  archive: z.array(z.string()).min(1),
+  /** The configuration its disk-to-mirror run needs, inside the bundle. */
+  config: z.string(),
+  differences: z.array(EngineDifferenceSchema),
+});
+
 /** `plan.json` in a bundle: what is inside and why; what `unpack` works from. Written by us, read strictly. */
 export const PlanFileSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
@@ -86,6 +110,8 @@ export const PlanFileSchema = z.strictObject({
       sizes,
     }),
   ),
+  /** Absent: our own engine mirrored, and the images are an OCI layout. */
+  engine: EngineSchema.optional(),
   gaps: z.array(z.strictObject({ origin: z.string(), because: z.array(z.string()), reason: z.string() })),
   warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })),
   totalBytes: z.number().int().nonnegative(),
@@ -98,6 +124,7 @@ export type PlanFileImage = PlanFile['images'][number];
 export interface PlanFacts {
   readonly releases: PlanFile['releases'];
   readonly catalogs: PlanFile['catalogs'];
+  readonly engine?: NonNullable<PlanFile['engine']>;
 }
 
 /** The plan as data for `plan.json`: no absolute path, no time, no secret. */

@@ -21,19 +21,30 @@ export interface ExtraFile {
   readonly content: Uint8Array;
 }
 
+/** What travels beside the images. */
+export interface OtherContent {
+  readonly extra: readonly ExtraFile[];
+  readonly tools: readonly BundleEntry[];
+  /** Files of another engine that hold the blobs; empty when the bundle does itself. */
+  readonly archive: readonly BundleEntry[];
+}
+
 /**
- * All files of a bundle in archive order: what people read first, `tools`, then manifests, then blobs, each sorted by path.
- * A pure function of its inputs.
+ * All files of a bundle in archive order: what people read first, tools, then manifests, then blobs, each sorted by path.
+ * With another engine its archive is in the place of the blobs, and nothing says that this is an OCI layout. A pure function of
+ * its inputs.
  */
 export function bundleEntries(
   plan: MirrorPlan,
   facts: PlanFacts,
-  extra: readonly ExtraFile[],
-  tools: readonly BundleEntry[] = [],
+  { extra, tools, archive }: OtherContent,
 ): BundleEntry[] {
-  const small: ExtraFile[] = [
+  const layout: ExtraFile[] = [
     { path: 'oci-layout', content: Buffer.from('{"imageLayoutVersion":"1.0.0"}') },
     { path: 'index.json', content: layoutIndex(plan.images) },
+  ];
+  const small: ExtraFile[] = [
+    ...(facts.engine === undefined ? layout : []),
     { path: PLAN_PATH, content: formatPlanFile(planFileOf(plan, facts)) },
     ...[...extra, ...plan.files].toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   ];
@@ -43,6 +54,7 @@ export function bundleEntries(
     sha256: hexOf(manifest.descriptor.digest),
     content: manifest.content,
   }));
+  if (facts.engine !== undefined) return [...small.map((file) => smallEntry(file)), ...tools, ...manifests, ...archive];
   // A manifest can also be listed as a blob of another image (an artifact that packs a manifest): one file is enough.
   const blobs = plan.blobs
     .filter((blob) => !plan.manifests.has(blob.descriptor.digest))

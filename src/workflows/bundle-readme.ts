@@ -11,7 +11,25 @@ export interface ReadmeFacts {
   readonly gaps: number;
   /** The tool's executables inside. */
   readonly tools: readonly { readonly path: string; readonly sha256: string }[];
+  /** Set when another engine mirrored the images. */
+  readonly engine?: { readonly version: string; readonly archive: readonly string[]; readonly config: string };
 }
+
+const LAYOUT_RECIPE = `Use it without airgap (skopeo): the bundle is an OCI image layout
+  skopeo inspect oci-archive:BUNDLE.tar:REPOSITORY:TAG
+  skopeo copy --all oci-archive:BUNDLE.tar:REPOSITORY:TAG docker://HOST:PORT/REPOSITORY:TAG
+skopeo finds only images in OCI format that way. All images, also those in Docker format (releases),
+in the folder the bundle was unpacked into:
+  mkdir dir; echo 'Directory Transport Version: 1.1' > dir/version
+  for blob in "$PWD"/blobs/sha256/*; do
+    ln -s "$blob" dir/; ln -s "$blob" "dir/\${blob##*/}.manifest.json"
+  done
+  jq -r '.manifests[] | [.digest, .annotations["org.opencontainers.image.ref.name"] // empty]
+      | select(length == 2) | join(" ")' index.json | while read -r digest name; do
+    ln -sf "$PWD/blobs/sha256/\${digest#sha256:}" dir/manifest.json
+    skopeo copy --all --preserve-digests dir:dir "docker://HOST:PORT/$name" < /dev/null
+  done
+index.json lists every REPOSITORY:TAG; plan.json says where each image came from and why it is in.`;
 
 /** `README.txt` of a bundle: how to check and use the file, with and without `airgap`. ASCII, 100 columns. */
 export function bundleReadme(facts: ReadmeFacts): Buffer {
@@ -26,8 +44,7 @@ It carries ${facts.images} images, ${facts.bytes} bytes of content.${facts.gaps 
 With airgap
   airgap verify  BUNDLE.tar --key PUBLIC.pub
   airgap inspect BUNDLE.tar
-  airgap serve   BUNDLE.tar --key PUBLIC.pub
-  airgap unpack  BUNDLE.tar --key PUBLIC.pub --registry HOST:PORT[/PREFIX]
+${facts.engine === undefined ? '  airgap serve   BUNDLE.tar --key PUBLIC.pub\n' : ''}  airgap unpack  BUNDLE.tar --key PUBLIC.pub --registry HOST:PORT[/PREFIX]
 A bundle in volumes (BUNDLE.tar.001, ...) is read as it is, name all of them: BUNDLE.tar.0*
 ${toolSection(facts.tools)}
 Check it without airgap (cosign, jq, coreutils); join volumes first: cat BUNDLE.tar.0* > BUNDLE.tar
@@ -39,21 +56,7 @@ Check it without airgap (cosign, jq, coreutils); join volumes first: cat BUNDLE.
   jq -r '.files[] | select(.base|not) | "\\(.sha256)  \\(.path)"' airgap-manifest.json | sha256sum -c
 Only after the signature was good does the list of checksums mean anything.
 
-Use it without airgap (skopeo): the bundle is an OCI image layout
-  skopeo inspect oci-archive:BUNDLE.tar:REPOSITORY:TAG
-  skopeo copy --all oci-archive:BUNDLE.tar:REPOSITORY:TAG docker://HOST:PORT/REPOSITORY:TAG
-skopeo finds only images in OCI format that way. All images, also those in Docker format (releases),
-in the folder the bundle was unpacked into:
-  mkdir dir; echo 'Directory Transport Version: 1.1' > dir/version
-  for blob in "$PWD"/blobs/sha256/*; do
-    ln -s "$blob" dir/; ln -s "$blob" "dir/\${blob##*/}.manifest.json"
-  done
-  jq -r '.manifests[] | [.digest, .annotations["org.opencontainers.image.ref.name"] // empty]
-      | select(length == 2) | join(" ")' index.json | while read -r digest name; do
-    ln -sf "$PWD/blobs/sha256/\${digest#sha256:}" dir/manifest.json
-    skopeo copy --all --preserve-digests dir:dir "docker://HOST:PORT/$name" < /dev/null
-  done
-index.json lists every REPOSITORY:TAG; plan.json says where each image came from and why it is in.
+${facts.engine === undefined ? LAYOUT_RECIPE : archiveRecipe(facts.engine)}
 
 CA certificates inside (ca/)
 ${certificates.length === 0 ? '  none' : certificates.join('\n')}
@@ -80,4 +83,11 @@ such file or directory" that the system has no glibc. The rest of the bundle is 
 machine: start the tool on one that fits, do without it as shown below, or ask the sender for the
 executable of yours (npm run sea -- --platform linux-arm64, pack --include-tool).
 `;
+}
+
+function archiveRecipe({ version, archive, config }: NonNullable<ReadmeFacts['engine']>): string {
+  return `Use it without airgap (oc-mirror ${version} or newer made its archive)
+  tar xf BUNDLE.tar ${archive.length === 1 ? archive[0] : `${archive[0]} ... ${archive.at(-1)}`} ${config}
+  oc-mirror --v2 -c ${config} --from file://oc-mirror docker://HOST:PORT[/PREFIX]
+plan.json says where each image came from and why it is in.`;
 }

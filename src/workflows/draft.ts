@@ -25,6 +25,9 @@ export interface DraftContent {
   readonly planned: PlanResult;
   readonly caBundles: readonly NamedCaBundle[];
   readonly tools: readonly BundleEntry[];
+  /** Of another engine: its archive and its documents. */
+  readonly archive?: readonly BundleEntry[];
+  readonly engineFiles?: readonly ExtraFile[];
 }
 
 /**
@@ -54,13 +57,14 @@ export async function draftBundle(
 }
 
 async function draftFor(identity: BundleIdentity, content: DraftContent, options: PackOptions): Promise<Draft> {
-  const { planned, caBundles, tools } = content;
+  const { planned, caBundles, tools, archive = [], engineFiles = [] } = content;
   const { plan, facts } = planned;
   const extra: ExtraFile[] = [
     { path: 'config/imageset.yaml', content: Buffer.from(planned.configText) },
     ...(options.site === undefined ? [] : [{ path: 'config/site.yaml', content: Buffer.from(options.site.text) }]),
     { path: LOCK_PATH, content: Buffer.from(formatLock(planned.lock)) },
     ...caBundles.map((bundle) => ({ path: bundle.path, content: Buffer.from(bundle.pem) })),
+    ...engineFiles,
     ...(options.target === undefined ? [] : await resourceFiles(planned, options.target, identity, options)),
     {
       path: 'README.txt',
@@ -71,12 +75,13 @@ async function draftFor(identity: BundleIdentity, content: DraftContent, options
         certificates: caBundles.flatMap((bundle) => bundle.certificates),
         gaps: plan.gaps.length,
         tools,
+        ...(facts.engine === undefined ? {} : { engine: facts.engine }),
       }),
     },
   ];
-  const others = bundleEntries(plan, facts, extra, tools);
+  const others = bundleEntries(plan, facts, { extra, tools, archive });
   const report = packedReport(identity, { planned, caBundles, entries: others });
-  const entries = bundleEntries(plan, facts, [...extra, report], tools);
+  const entries = bundleEntries(plan, facts, { extra: [...extra, report], tools, archive });
   const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
   return { entries, manifest: planManifest(identity, files) };
 }

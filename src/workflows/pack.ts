@@ -1,31 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import { verifyBundle } from '../bundle/checks.ts';
 import type { OciCheckOptions } from '../bundle/oci-checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
 import { takeLock } from '../bundle/lock-file.ts';
 import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
-import { salvageUnfinished } from '../bundle/salvage.ts';
-import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
-import { assertVolumeCount } from '../bundle/volume-size.ts';
-import { openBundleFile, partialPathOf, writeBundleTo, type BundleParts } from '../bundle/writer.ts';
-import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, isAirgapError, systemCodeOf } from '../core/errors.ts';
+import { readUnfinished } from '../bundle/unfinished.ts';
+import { partialPathOf, type BundleParts } from '../bundle/writer.ts';
+import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
-import { planFileOf } from '../mirror/plan-file.ts';
+import { planFileOf, type PlanFacts } from '../mirror/plan-file.ts';
 import { ociExpectations } from './bundle-policy.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
-import { openEntry, reportBody, writeEntries, type BundleDraft } from './write-entries.ts';
+import type { MirrorToDisk } from './oc-mirror/mirror-to-disk.ts';
+import type { OcMirrorOptions } from './oc-mirror/run.ts';
 import { assertOutputFolder, assertOutputPath, writeOutputFile } from './output-path.ts';
 import { planImageSet, type PlanOptions, type PlanResult } from './plan.ts';
 import type { PushTarget } from './push-target.ts';
 import type { BundleSigner } from './signer.ts';
 import { writeSigningPlan, type SigningPlan } from './signing-plan.ts';
-import { stage } from './stage.ts';
 import { toolEntries } from './tool-entries.ts';
-import { removeVolumeIndex, writeVolumeIndex } from './volume-index.ts';
+import { writeBundleFile, writeBundleStream, type WrittenBundle } from './write-bundle.ts';
 
 export interface PackOptions extends PlanOptions {
   /** Path of the bundle, or a stream that takes it in order (a pipe). */
@@ -57,9 +53,11 @@ export interface PackOptions extends PlanOptions {
   readonly planOnly?: string;
   /** What was planned and signed elsewhere: exactly that is packed. */
   readonly signingPlan?: SigningPlan;
+  /** Mirror with the vendor's program; absent: with our own engine. */
+  readonly engine?: OcMirrorOptions;
 }
 
-export interface PackResult {
+export interface PackResult extends WrittenBundle {
   readonly ok: true;
   readonly output: string;
   readonly bundle: BundleIdentity;
@@ -67,13 +65,11 @@ export interface PackResult {
   readonly bytes: number;
   readonly images: number;
   readonly files: number;
-  /** Bytes an earlier interrupted run had already brought. */
-  readonly keptBytes: number;
   readonly gaps: MirrorPlan['gaps'];
-  /** The volumes in order, with their digests when there is an index; absent: one file. */
-  readonly volumes?: readonly { readonly path: string; readonly size: number; readonly sha256?: string }[];
   /** What is to be signed, when only that was asked for. */
   readonly signingPlan?: readonly string[];
+  /** The program that mirrored, and where it did something else than was planned. */
+  readonly engine?: NonNullable<PlanFacts['engine']>;
 }
 
 /**
@@ -93,14 +89,22 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
       : undefined;
   const caBundles = await loadCaBundles(options.caBundles);
   const tools = options.toolPlatforms === undefined ? [] : await toolEntries(options.toolPlatforms);
-  const planned = await planImageSet(options, ctx);
+  const engine = await openEngine(options, ctx);
+  const ownPlan = await planImageSet(options, ctx);
   for (const warning of caWarnings(caBundles, Date.now())) ctx.report({ type: 'warning', ...warning });
+
+  const mirrored = await engine?.mirror(ownPlan);
+  const planned = mirrored?.planned ?? ownPlan;
 
   const unfinished =
     typeof output === 'string' && options.planOnly === undefined
       ? await readUnfinished(partialPathOf(output))
       : undefined;
-  const draft = await draftBundle(options, { planned, caBundles, tools }, unfinished);
+  const content = {
+    ...{ planned, caBundles, tools },
+    ...(mirrored === undefined ? {} : { archive: mirrored.entries, engineFiles: mirrored.files }),
+  };
+  const draft = await draftBundle(options, content, unfinished);
   if (options.planOnly !== undefined) {
     const files = await writeSigningPlan(options.planOnly, serializeManifest(draft.manifest), draft.manifest.bundle);
     return {
@@ -121,28 +125,52 @@ export async function packBundle(options: PackOptions, ctx: RunContext): Promise
   };
   const written =
     typeof output === 'string'
-      ? await packToFile(
+      ? await writeBundleFile(
           output,
           // Another bundle or signature than the one that was interrupted: its bodies are used, its names are not.
           { entries: draft.entries, parts, unfinished: parts.signatures === draft.signatures ? undefined : unfinished },
           { ...options, volumeSize: sizeOf(options, planned), oci: expectationsOf(planned) },
           ctx,
         )
-      : await packToStream(output, { entries: draft.entries, parts }, options, ctx);
+      : await writeBundleStream(output, { entries: draft.entries, parts }, options.registry, ctx);
+  await mirrored?.cleanUp();
   if (detachedSignature !== undefined) {
     await writeOutputFile(detachedSignature, parts.signatures[0] ?? '', { flag: '--detached-signature' });
   }
   return { ...result, ...written };
 }
 
-function resultOf(draft: Draft, { plan }: PlanResult) {
+function resultOf(draft: Draft, { plan, facts }: PlanResult) {
   return {
     bundle: draft.manifest.bundle,
     manifestSha256: createHash('sha256').update(serializeManifest(draft.manifest)).digest('hex'),
     images: plan.images.length,
     files: draft.manifest.files.length,
     gaps: plan.gaps,
+    ...(facts.engine === undefined ? {} : { engine: facts.engine }),
   };
+}
+
+/** The other engine, when it is asked for. Throws `E_USAGE` for what it can not do. */
+async function openEngine(options: PackOptions, ctx: RunContext): Promise<MirrorToDisk | undefined> {
+  const { engine, output, planOnly, signingPlan } = options;
+  if (engine === undefined) return undefined;
+  if (planOnly !== undefined || signingPlan !== undefined) {
+    throw new AirgapError(
+      'E_USAGE',
+      '--engine oc-mirror can not pack in two phases: its archive is another at each run',
+      {
+        hint: 'pack with --unsigned, and sign the result elsewhere with airgap sign',
+      },
+    );
+  }
+  if (typeof output !== 'string') {
+    throw new AirgapError('E_USAGE', '--engine oc-mirror needs room beside the bundle, a pipe has none', {
+      hint: 'write to a file with -o FILE',
+    });
+  }
+  const { openMirrorToDisk } = await import('./oc-mirror/mirror-to-disk.ts');
+  return openMirrorToDisk({ plan: options, output, engine }, ctx);
 }
 
 /** Bytes of each volume, or undefined for one file. `archiveSize` counts GiB, as in the vendor's tool. */
@@ -156,13 +184,6 @@ function sizeOf({ volumeSize }: PackOptions, { imageSet }: PlanResult): number |
 function expectationsOf({ plan, facts }: PlanResult): OciCheckOptions {
   return ociExpectations(planFileOf(plan, facts));
 }
-
-type FileOptions = Omit<PackOptions, 'volumeSize'> & {
-  readonly volumeSize: number | undefined;
-  readonly oci: OciCheckOptions;
-};
-
-type Written = Pick<PackResult, 'keptBytes' | 'volumes'>;
 
 /** Signs, or keeps the signatures of the unfinished run when the signer's own check still accepts them. */
 async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): Promise<BundleParts> {
@@ -180,92 +201,4 @@ async function signDraft(draft: Draft, options: PackOptions, ctx: RunContext): P
   }
   const layout: BundleLayout = planLayout(manifestBytes, signatures, draft.manifest);
   return { manifestBytes, signatures, layout };
-}
-
-async function packToFile(
-  output: string,
-  draft: BundleDraft & { readonly unfinished?: UnfinishedBundle | undefined },
-  options: FileOptions,
-  ctx: RunContext,
-): Promise<Written> {
-  const { volumeSize } = options;
-  const { size } = draft.parts.layout;
-  if (volumeSize !== undefined) assertVolumeCount(size, volumeSize);
-  const { unfinished } = draft;
-  const salvage = unfinished === undefined ? undefined : salvageUnfinished(output, unfinished, size);
-  const file = openBundleFile(output, draft.parts, { volumeSize });
-  try {
-    const keptBytes = await stage('pack', ctx, () => writeEntries({ ...draft, salvage }, file, options.registry, ctx));
-    await selfVerify(
-      file.pieces.map(({ path }) => path),
-      options,
-      ctx,
-    );
-    if (volumeSize === undefined) {
-      await file.finish();
-      return { keptBytes };
-    }
-    await removeVolumeIndex(output);
-    const { layout } = draft.parts;
-    const subject = {
-      identity: layout.manifest.bundle,
-      manifestSha256: layout.entries[0]!.sha256,
-      volumeSize,
-    };
-    const volumes = options.volumeIndex
-      ? await writeVolumeIndex({ output, pieces: file.pieces, subject, signer: options.signer }, ctx)
-      : file.pieces.map(({ finalPath, size }) => ({ path: finalPath, size }));
-    await file.finish();
-    return { keptBytes, volumes };
-  } catch (error) {
-    // What went wrong first is what has to be known; a full disk fails the journal as well.
-    await file.suspend().catch((second: unknown) => {
-      if (systemCodeOf(second) === undefined && !isAirgapError(second)) throw second;
-    });
-    throw error;
-  } finally {
-    salvage?.close();
-  }
-}
-
-async function packToStream(
-  sink: Writable,
-  draft: BundleDraft,
-  options: PackOptions,
-  ctx: RunContext,
-): Promise<Written> {
-  const keptBytes = await stage('pack', ctx, async () => {
-    const { entries, parts } = draft;
-    const open = openEntry(draft, options.registry, ctx);
-    ctx.report({ type: 'total', images: 0, blobs: entries.length, bytes: parts.layout.size });
-    try {
-      await writeBundleTo(sink, parts, {
-        open: open.body,
-        signal: ctx.signal,
-        onBody: reportBody(parts, ctx),
-      });
-    } finally {
-      open.close();
-    }
-    return { result: 0, detail: formatBytes(parts.layout.size) };
-  });
-  return { keptBytes };
-}
-
-/** What the far side checks before it uses anything: a bundle it refuses must not get its name here. */
-async function selfVerify(
-  paths: readonly string[],
-  { signer, fullSelfVerify, oci }: Pick<FileOptions, 'signer' | 'fullSelfVerify' | 'oci'>,
-  ctx: RunContext,
-): Promise<void> {
-  await stage('check', ctx, async () => {
-    const { files } = await verifyBundle(
-      { paths },
-      { ...ctx, accept: signer.accept, contents: fullSelfVerify ? 'all' : 'as-used', oci },
-    );
-    return {
-      result: undefined,
-      detail: fullSelfVerify ? `all ${files} files` : 'signature, structure and image manifests',
-    };
-  });
 }

@@ -60,10 +60,9 @@ export interface PlanResult {
  * configuration, `E_SIGNATURE` for releases, registry errors for sources.
  */
 export async function planImageSet(options: PlanOptions, ctx: RunContext): Promise<PlanResult> {
-  const configText = await readText(options.config, 'give the path of an ImageSetConfiguration with --config');
   const lock =
     options.lock === undefined ? undefined : parseLock(await readText(options.lock, 'correct --lock'), options.lock);
-  const loaded = loadImageSet(configText, options.config);
+  const { imageSet: loaded, configText } = await readImageSet(options.config);
   for (const warning of loaded.warnings) ctx.report({ type: 'warning', ...warning });
   const imageSet = lock === undefined ? loaded : applyLock(loaded, lock);
   const mirror = openMirrorContext(options.registry, ctx);
@@ -84,6 +83,14 @@ export async function planImageSet(options: PlanOptions, ctx: RunContext): Promi
   } finally {
     mirror.close();
   }
+}
+
+/** The configuration as it is written, and as it is read: strictly. Throws `E_CONFIG`. */
+export async function readImageSet(
+  path: string,
+): Promise<{ readonly imageSet: ImageSet; readonly configText: string }> {
+  const configText = await readText(path, 'give the path of an ImageSetConfiguration with --config');
+  return { imageSet: loadImageSet(configText, path), configText };
 }
 
 async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorContext) {

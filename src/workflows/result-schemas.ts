@@ -71,6 +71,7 @@ const PackResultSchema: z.ZodType<PackResult> = z.strictObject({
   gaps: z.array(GapSchema),
   volumes: z.exactOptional(z.array(z.strictObject({ path: text, size: count, sha256: z.exactOptional(hex) }))),
   signingPlan: z.exactOptional(texts),
+  engine: z.exactOptional(PlanFileSchema.shape.engine.unwrap()),
 });
 
 const VerifyResultSchema: z.ZodType<VerifyResult> = z.strictObject({

@@ -72,6 +72,15 @@ async function planOf(reader: BundleReader): Promise<PlanFile> {
     });
   }
   const plan = await readPlanFile(reader);
+  if (plan?.engine !== undefined) {
+    throw new AirgapError(
+      'E_USAGE',
+      'oc-mirror mirrored this bundle: its images are inside archives and can not be served',
+      {
+        hint: 'bring it to a registry with airgap unpack, or pack without --engine oc-mirror',
+      },
+    );
+  }
   if (plan !== undefined) return plan;
   throw new AirgapError('E_MANIFEST', 'the bundle has no plan.json and nothing says what its images are called', {
     hint: 'use a bundle made by airgap pack',

@@ -3,7 +3,7 @@ import type { BundleIdentity } from '../bundle/manifest.ts';
 import { openBundle } from '../bundle/reader.ts';
 import { lockState } from '../bundle/state.ts';
 import type { StepResult } from '../apply/step.ts';
-import { AirgapError } from '../core/errors.ts';
+import { AirgapError, isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
@@ -11,6 +11,7 @@ import { blameVolumes } from './blame-volumes.ts';
 import { readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
+import type { DiskToMirrorOptions } from './oc-mirror/disk-to-mirror.ts';
 import { assertOutputFolder, assertOutputPath } from './output-path.ts';
 import { targetBase, type PushTarget } from './push-target.ts';
 import { describePush, pingTarget, pushImages, type PushOptions, type PushResult } from './push.ts';
@@ -34,6 +35,8 @@ export interface UnpackOptions extends AcceptanceOptions {
   readonly push: boolean;
   /** File for the proof of what arrived; absent: beside the state of the stream. */
   readonly receipt?: string;
+  /** How the vendor's program is run, for a bundle it mirrored. */
+  readonly engine: DiskToMirrorOptions;
   /** Absent: only the registry is filled. */
   readonly cluster?: ClusterRun;
   readonly toolVersion: string;
@@ -97,7 +100,7 @@ async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<Un
           : await prepareCluster(opened, { run: options.cluster, target, toolVersion }, ctx);
       if (options.push) await pingTarget(client, target, ctx.signal);
       const before = (await cluster?.preflight()) ?? [];
-      const push = options.push ? await pushAll(opened, options, ctx) : undefined;
+      const push = options.push ? await bringImages(opened, options, ctx) : undefined;
       const receipt = receiptPath(reader.manifest.bundle, options);
       // Before the steps on the cluster, which may take hours: they need every image.
       const content = receipt === undefined ? undefined : await confirm(opened, options, ctx);
@@ -133,6 +136,37 @@ async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<Un
     }
   } finally {
     reader.close();
+  }
+}
+
+/** By the engine the bundle was made with. */
+async function bringImages(opened: OpenedBundle, options: UnpackOptions, ctx: RunContext): Promise<PushResult> {
+  const { engine } = opened.plan;
+  if (engine === undefined) return pushAll(opened, options, ctx);
+  const { mirrorFromDisk, removeWork } = await import('./oc-mirror/disk-to-mirror.ts');
+  const { wasThere } = await mirrorFromDisk(
+    { ...opened, engine },
+    { ...options, run: options.engine, registry: opened.registryOptions, isThere: () => isThere(opened, options, ctx) },
+    ctx,
+  );
+  const { manifests, blobs } = await confirm(opened, options, ctx);
+  await removeWork(options.engine, options.paths);
+  const { images, totalBytes } = opened.plan;
+  return {
+    ...{ images: images.length, manifests: manifests.length, blobs: blobs.length, mounts: 0 },
+    pushedBytes: wasThere ? 0 : totalBytes,
+    presentBytes: wasThere ? totalBytes : 0,
+  };
+}
+
+async function isThere(opened: OpenedBundle, options: UnpackOptions, { signal }: RunContext): Promise<boolean> {
+  try {
+    // Only asked: what is not there is no finding yet.
+    await confirm(opened, options, { signal, report: () => undefined });
+    return true;
+  } catch (error) {
+    if (isAirgapError(error, 'E_NOT_FOUND')) return false;
+    throw error;
   }
 }
 

@@ -62,7 +62,9 @@ export function openRepository(test: Pick<TestContext, 'after'>, access: Registr
 /** Runs the CLI and fails with what it said unless it ends with 0. */
 export async function succeed(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const result = await runCli(args, options);
-  if (result.status !== 0) throw new Error(`airgap ${args.join(' ')} ended with ${result.status}:\n${result.stderr}`);
+  // With --json the error is on stdout.
+  const said = `${result.stderr}${args.includes('--json') ? result.stdout : ''}`;
+  if (result.status !== 0) throw new Error(`airgap ${args.join(' ')} ended with ${result.status}:\n${said}`);
   return result;
 }
 

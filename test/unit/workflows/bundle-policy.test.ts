@@ -39,7 +39,9 @@ async function nestedLayout(platforms: readonly Platform[]) {
     { allowGaps: false, withSignatures: false, allowMissingSignatures: false },
   );
   const facts = { releases: [], catalogs: [] };
-  const entries = new Map(bundleEntries(plan, facts, []).map((entry) => [entry.path, entry]));
+  const entries = new Map(
+    bundleEntries(plan, facts, { extra: [], tools: [], archive: [] }).map((entry) => [entry.path, entry]),
+  );
   const files: LayoutFiles = {
     find: (path) => entries.get(path),
     read: async (path) => {

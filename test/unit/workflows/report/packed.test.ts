@@ -47,7 +47,11 @@ function plannedOf(...built: readonly BuiltContent[]) {
 test('the report in a bundle is a function of content and identity, whenever it is made', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.parse('2026-11-22T16:00:00Z') });
   const planned = plannedOf(small, multi);
-  const content = { planned, caBundles: [], entries: bundleEntries(planned.plan, planned.facts, []) };
+  const content = {
+    planned,
+    caBundles: [],
+    entries: bundleEntries(planned.plan, planned.facts, { extra: [], tools: [], archive: [] }),
+  };
   const first = packedReport(identity, content);
   t.mock.timers.setTime(Date.parse('2030-01-01T00:00:00Z'));
   assert.ok(Buffer.from(packedReport(identity, content).content).equals(first.content));
@@ -57,9 +61,11 @@ test('the report in a bundle is a function of content and identity, whenever it 
 
 test('the report in a bundle lists the other files, itself without size, and no blob', () => {
   const planned = plannedOf(small);
-  const entries = bundleEntries(planned.plan, planned.facts, [
-    { path: 'config/imageset.yaml', content: Buffer.from(planned.configText) },
-  ]);
+  const entries = bundleEntries(planned.plan, planned.facts, {
+    extra: [{ path: 'config/imageset.yaml', content: Buffer.from(planned.configText) }],
+    tools: [],
+    archive: [],
+  });
   const page = Buffer.from(packedReport(identity, { planned, caBundles: [], entries }).content).toString();
   for (const { path, sha256 } of entries.filter((entry) => !entry.path.startsWith('blobs/'))) {
     assert.ok(page.includes(`<code>${path}</code>`));

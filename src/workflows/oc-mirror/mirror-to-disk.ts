@@ -1,0 +1,279 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { formatBytes } from '../../core/bytes.ts';
+import { AirgapError, systemCodeOf } from '../../core/errors.ts';
+import type { RunContext } from '../../core/events.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatPinnedDeletion, formatPinnedImageSet, pinCatalogs } from '../../mirror/pinned.ts';
+import type { EngineDifference } from '../../mirror/plan-file.ts';
+import type { PlannedImage } from '../../mirror/mirror-plan.ts';
+import { contentOfPlan } from '../../mirror/plan-groups.ts';
+import type { BundleEntry, ExtraFile } from '../bundle-content.ts';
+import { readImageSet, type PlanOptions, type PlanResult } from '../plan.ts';
+import { stage } from '../stage.ts';
+import { chunkNames, readArchive, type ArchiveChunk, type ArchiveContents } from './archive.ts';
+import { describeDifferences } from './differences.ts';
+import { assertCrossesGap, farSideConfig } from './far-side-config.ts';
+import { failureOf } from './failure.ts';
+import { matchArchive } from './match.ts';
+import { createSaidReader } from './output.ts';
+import { findOcMirror, type OcMirror } from './program.ts';
+import { acceptedPath, releaseEnvironment, runOcMirror, type OcMirrorOptions } from './run.ts';
+
+/** Folder of a bundle for everything of the vendor's program. */
+const ENGINE_FOLDER = 'oc-mirror';
+
+/** What a mirror-to-disk run brought, ready to be written into a bundle. */
+export interface MirroredToDisk {
+  /** The plan with what is really there. */
+  readonly planned: PlanResult;
+  /** The archive. */
+  readonly entries: readonly BundleEntry[];
+  readonly files: readonly ExtraFile[];
+  /** Removes the folder of the run; to be called when the bundle is complete. */
+  cleanUp(): Promise<void>;
+}
+
+export interface MirrorToDisk {
+  mirror(planned: PlanResult): Promise<MirroredToDisk>;
+}
+
+/** Where everything of a run lies, beside the bundle. */
+interface Workspace {
+  readonly folder: string;
+  /** As the program is told. */
+  readonly disk: string;
+  readonly cache: string;
+  /** Says for which content the archive in `disk` is complete. */
+  readonly mark: string;
+}
+
+/**
+ * Prepares mirroring by the vendor's program, before anything is asked of the internet. A run that failed or was stopped keeps
+ * its cache, and goes on from there; a finished one is not repeated for the same content. Throws `E_USAGE` when the program
+ * can not be used, `E_CONFIG` for what it could not bring to the far side.
+ */
+export async function openMirrorToDisk(
+  options: { readonly plan: PlanOptions; readonly output: string; readonly engine: OcMirrorOptions },
+  ctx: RunContext,
+): Promise<MirrorToDisk> {
+  const { engine, output } = options;
+  const folder = `${output}.oc-mirror`;
+  const workspace = {
+    folder,
+    disk: acceptedPath(join(folder, 'disk')),
+    cache: engine.cacheDir ?? join(folder, 'cache'),
+    mark: join(folder, 'complete.json'),
+  };
+  assertCrossesGap((await readImageSet(options.plan.config)).imageSet, options.plan.config);
+  const oc = await findOcMirror(engine.program, ctx);
+  return {
+    async mirror(planned) {
+      const mark = markOf(planned, oc);
+      if (!(await isComplete(workspace, mark))) await run(planned, { ...options, workspace, oc }, ctx);
+      const contents = await stage('inspect', ctx, async () => {
+        const result = await readArchive(workspace.disk, ctx);
+        return { result, detail: `${result.chunks.length} files of oc-mirror, ${result.tags.size} names` };
+      });
+      const matched = matchArchive(planned.plan, planned.facts, contents);
+      assertNothingMissing(matched.missing, options.plan.allowGaps);
+      await writeFile(workspace.mark, mark);
+      // The archive has everything; a cache that was given belongs to the user.
+      if (engine.cacheDir === undefined) await rm(workspace.cache, { recursive: true, force: true });
+      for (const message of describeDifferences(matched.differences)) {
+        ctx.report({ type: 'warning', code: 'W_ENGINE', message });
+      }
+      return {
+        planned: { ...planned, ...adapted(planned, { matched, contents, version: oc.version }) },
+        entries: contents.chunks.map((chunk) => chunkEntry(workspace.disk, chunk)),
+        files: documents(planned, contents),
+        cleanUp: () => rm(folder, { recursive: true, force: true }),
+      };
+    },
+  };
+}
+
+interface RunOptions {
+  readonly plan: PlanOptions;
+  readonly engine: OcMirrorOptions;
+  readonly workspace: Workspace;
+  readonly oc: OcMirror;
+}
+
+async function run(planned: PlanResult, { plan, engine, workspace, oc }: RunOptions, ctx: RunContext): Promise<void> {
+  const { folder, disk, cache } = workspace;
+  // Its history in there would leave out of the archive what an earlier one had.
+  await rm(disk, { recursive: true, force: true });
+  await mkdir(disk, { recursive: true });
+  await mkdir(cache, { recursive: true });
+  await assertRoom(folder, planned.plan.totalBytes);
+  const isInsecure = (plan.registry.insecure ?? []).length > 0;
+  if (isInsecure) {
+    const message = 'oc-mirror knows no exception for one registry: with --insecure it checks the certificate of none';
+    ctx.report({ type: 'warning', code: 'W_INSECURE', message });
+  }
+  const startedAt = Date.now();
+  let stageName = 'oc-mirror';
+  const begin = (name: string): void => {
+    stageName = name;
+    ctx.report({ type: 'stage', name, state: 'started' });
+  };
+  const finish = (detail: string): void => {
+    ctx.report({ type: 'stage', name: stageName, state: 'finished', detail, elapsedMs: Date.now() - startedAt });
+  };
+  begin(stageName);
+  const { said, onLine } = createSaidReader({
+    report: ctx.report,
+    sizeOf: sizesOf(planned),
+    totalBytes: planned.plan.totalBytes,
+    onArchiving() {
+      finish(`${said.copied} images`);
+      begin('archive');
+    },
+  });
+  const end = await runOcMirror(
+    {
+      ...{ oc, options: engine, registry: plan.registry, cacheDir: cache, caFile: join(folder, 'ca.pem'), onLine },
+      env: releaseEnvironment(plan.releases),
+      args: ['--config', plan.config, ...(isInsecure ? ['--src-tls-verify=false'] : []), `file://${disk}`],
+    },
+    ctx,
+  );
+  const failure = await failureOf({
+    ...{ end, said, startedAt, workingDir: join(disk, 'working-dir') },
+    hint: `what was fetched is kept in ${cache}: run the same command again to go on`,
+  });
+  if (failure !== undefined) throw failure;
+  if ((await chunkNames(disk)).length === 0) {
+    throw new AirgapError('E_FAILED', `oc-mirror ended well but left no archive in ${disk}`, {
+      hint: 'see the logs in its working-dir there',
+    });
+  }
+  finish(`${said.copied} images`);
+}
+
+/** Bytes of an image: what none named before has. */
+function sizesOf({ plan }: PlanResult): (origin: string) => { digest: string; bytes: number } | undefined {
+  const roots = new Map(plan.images.map((image) => [image.origin, image.root.digest]));
+  const content = contentOfPlan(plan);
+  const seen = new Set<Digest>();
+  return (origin) => {
+    const root = roots.get(origin);
+    if (root === undefined) return undefined;
+    let bytes = 0;
+    const open = [root];
+    for (let digest = open.pop(); digest !== undefined; digest = open.pop()) {
+      if (seen.has(digest)) continue;
+      seen.add(digest);
+      bytes += content.sizeOf(digest) ?? 0;
+      open.push(...content.childrenOf(digest));
+    }
+    return { digest: root, bytes };
+  };
+}
+
+function adapted(
+  planned: PlanResult,
+  parts: {
+    readonly matched: ReturnType<typeof matchArchive>;
+    readonly contents: ArchiveContents;
+    readonly version: string;
+  },
+): Pick<PlanResult, 'plan' | 'facts'> {
+  const { matched, contents, version } = parts;
+  const gaps = matched.missing.map(({ origin, because }) => ({ origin, because, reason: 'oc-mirror left it out' }));
+  return {
+    plan: { ...matched.plan, gaps: [...planned.plan.gaps, ...gaps] },
+    facts: {
+      ...matched.facts,
+      engine: {
+        name: 'oc-mirror',
+        version,
+        archive: contents.chunks.map(({ name }) => `${ENGINE_FOLDER}/${name}`),
+        config: `${ENGINE_FOLDER}/imageset.yaml`,
+        differences: [...matched.differences] as EngineDifference[],
+      },
+    },
+  };
+}
+
+/** Its configuration for the far side, and both pinned ones: its own, or ours where it is too old to write them. */
+function documents(planned: PlanResult, { documents: found }: ArchiveContents): ExtraFile[] {
+  const { imageSet, facts } = planned;
+  const newest = (kind: string): Buffer | undefined => {
+    const name = [...found.keys()]
+      .filter((key) => key.startsWith(`${kind}_pinned_`))
+      .toSorted()
+      .at(-1);
+    return name === undefined ? undefined : found.get(name);
+  };
+  const digests = new Map<string, Digest>(facts.catalogs.map(({ reference, digest }) => [reference, digest]));
+  const pinned = pinCatalogs(imageSet, digests);
+  const file = (name: string, content: string | Buffer): ExtraFile => ({
+    path: `${ENGINE_FOLDER}/${name}`,
+    content: Buffer.from(content),
+  });
+  return [
+    file('imageset.yaml', farSideConfig(planned)),
+    file('isc_pinned.yaml', newest('isc') ?? formatPinnedImageSet(pinned)),
+    file('disc_pinned.yaml', newest('disc') ?? formatPinnedDeletion(pinned)),
+  ];
+}
+
+function chunkEntry(disk: string, { name, size, sha256 }: ArchiveChunk): BundleEntry {
+  const descriptor = { mediaType: 'application/x-tar', digest: `sha256:${sha256}`, size } as const;
+  // Read again when it is written: far too large for memory.
+  const open = async () => createReadStream(join(disk, name), { highWaterMark: 1024 * 1024 });
+  return {
+    path: `${ENGINE_FOLDER}/${name}`,
+    size,
+    sha256,
+    blob: { descriptor, sources: [], generated: { descriptor, open } },
+  };
+}
+
+/** What an archive must have been made for to be used again. */
+function markOf({ plan, configText }: PlanResult, { version }: OcMirror): string {
+  const names = plan.images.map(({ target, root }) => [target.repository, target.tag, root.digest]);
+  const content = createHash('sha256')
+    .update(JSON.stringify([configText, names]))
+    .digest('hex');
+  return `${JSON.stringify({ content, version })}\n`;
+}
+
+async function isComplete({ mark, disk }: Workspace, expected: string): Promise<boolean> {
+  try {
+    return (await readFile(mark, 'utf8')) === expected && (await chunkNames(disk)).length > 0;
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** The program checks nothing: cache and archive both hold everything, and later archive and bundle do. */
+async function assertRoom(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(resolve(folder)));
+  const free = bavail * bsize;
+  const needed = 2 * bytes;
+  if (needed <= free) return;
+  throw new AirgapError(
+    'E_SPACE',
+    `${folder}: oc-mirror needs ${formatBytes(needed)} for its cache and archive, ${formatBytes(free)} are free`,
+    {
+      hint: 'make room, write the bundle elsewhere, or leave --engine out: airgap needs the content once',
+      data: { needed, free },
+    },
+  );
+}
+
+function assertNothingMissing(missing: readonly PlannedImage[], allowGaps: boolean): void {
+  if (missing.length === 0 || allowGaps) return;
+  const shown = missing.slice(0, 5).map(({ origin, because }) => `\n  ${origin} (${because.join(', ')})`);
+  const more = missing.length > 5 ? `\n  and ${missing.length - 5} more` : '';
+  throw new AirgapError('E_FAILED', `oc-mirror left out ${missing.length} planned images:${shown.join('')}${more}`, {
+    hint: 'run the same command again; --allow-gaps packs without them and lists them in the bundle',
+    data: { missing: missing.map(({ origin }) => origin) },
+  });
+}
