@@ -11,8 +11,8 @@ import { AirgapError, systemCodeOf } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { PlanFile } from '../../mirror/plan-file.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
-import type { PushTarget } from '../push-target.ts';
-import { targetBase } from '../resources.ts';
+import { targetBase, type PushTarget } from '../push-target.ts';
+
 import { stage } from '../stage.ts';
 import { failureOf } from './failure.ts';
 import { createSaidReader } from './output.ts';
