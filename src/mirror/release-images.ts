@@ -115,8 +115,11 @@ export function sortedImages(images: readonly ImageRequest[]): ImageRequest[] {
   return [...unique].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image);
 }
 
-/** Pre-releases of 4.21 count: their clusters have the policy too. */
-function needsImageSignature(version: string, source: ImageRef): boolean {
+/**
+ * Whether clusters of this release refuse the image without its sigstore signature. Pre-releases of 4.21 count: their
+ * clusters have the policy too.
+ */
+export function needsImageSignature(version: string, source: ImageRef): boolean {
   const match = /^(\d+)\.(\d+)\./.exec(version);
   if (match === null || !repositoryName(source).startsWith(SIGNED_REPOSITORIES)) return false;
   const [major, minor] = [Number(match[1]), Number(match[2])];

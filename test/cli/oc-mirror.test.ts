@@ -301,6 +301,19 @@ describe('a program that fails', () => {
     assert.equal(program.runs().length, 2);
   });
 
+  test('a port that somebody else took meanwhile is not the end', async (t) => {
+    const world = await openWorld(t);
+    if (world === undefined) return;
+    world.program.script({ portsTaken: 2 });
+    await world.upstream.succeed(...packArgs(world));
+    assert.equal(world.program.runs().length, 3);
+    world.program.script({ portsTaken: 100 });
+    rmSync(join(world.upstream.folder, 'x.tar'));
+    const refused = await world.upstream.run(...packArgs(world));
+    assert.equal(refused.status, 10);
+    assert.match(refused.stdout, /status 1\\n.*is already bound/);
+  });
+
   test('Ctrl-C reaches it, and the next run goes on', async (t) => {
     const world = await openWorld(t);
     if (world === undefined) return;

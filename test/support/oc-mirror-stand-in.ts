@@ -24,6 +24,8 @@ export interface StandInScript {
   readonly chunkBytes?: number;
   /** Milliseconds before each image. */
   readonly delayMs?: number;
+  /** So many runs find their port taken. */
+  readonly portsTaken?: number;
   /** File that every run appends its arguments and umask to. */
   readonly log: string;
 }
@@ -99,6 +101,9 @@ async function main(): Promise<number> {
   if (word !== undefined) return refuse(`the destination contains an internal oc-mirror keyword '${word}'`, 1);
   // Reads what it is given, as the real one does.
   parseYaml(readFileSync(values.config!, 'utf8'), values.config!);
+  const runs = readFileSync(script.log, 'utf8').match(/^--v2/gm)?.length ?? 0;
+  const isTaken = runs <= (script.portsTaken ?? 0) || (await isListening(Number(values.port)));
+  if (isTaken) return refuse(`${values.port} is already bound and cannot be used`, 1);
   mkdirSync(join(local, 'working-dir/logs'), { recursive: true });
   if (destination.startsWith('file://')) for (const name of chunksOf(local)) rmSync(join(local, name));
   say('INFO', `🔀 workflow mode: ${destination.startsWith('file://') ? 'mirrorToDisk' : 'diskToMirror'} `);

@@ -21,6 +21,7 @@ import { matchArchive } from './match.ts';
 import { createSaidReader } from './output.ts';
 import { findOcMirror, type OcMirror } from './program.ts';
 import { acceptedPath, releaseEnvironment, runOcMirror, type OcMirrorOptions } from './run.ts';
+import { assertReleasesSigned } from './signed-releases.ts';
 
 /** Folder of a bundle for everything of the vendor's program. */
 const ENGINE_FOLDER = 'oc-mirror';
@@ -79,6 +80,7 @@ export async function openMirrorToDisk(
       });
       const matched = matchArchive(planned.plan, planned.facts, contents);
       assertNothingMissing(matched.missing, options.plan.allowGaps);
+      if (!options.plan.allowMissingSignatures) assertReleasesSigned(planned, matched);
       await writeFile(workspace.mark, mark);
       // The archive has everything; a cache that was given belongs to the user.
       if (engine.cacheDir === undefined) await rm(workspace.cache, { recursive: true, force: true });
@@ -236,7 +238,7 @@ function chunkEntry(disk: string, { name, size, sha256 }: ArchiveChunk): BundleE
 
 /** What an archive must have been made for to be used again. */
 function markOf({ plan, configText }: PlanResult, { version }: OcMirror): string {
-  const names = plan.images.map(({ target, root }) => [target.repository, target.tag, root.digest]);
+  const names = plan.images.map(({ target, root }) => `${target.repository}:${target.tag} ${root.digest}`).toSorted();
   const content = createHash('sha256')
     .update(JSON.stringify([configText, names]))
     .digest('hex');

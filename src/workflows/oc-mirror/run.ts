@@ -36,6 +36,8 @@ const REFUSED_WORDS = [
 ];
 /** Files it makes must be readable by everyone: catalogs run under any user (oc-mirror behaviour, "Preconditions"). */
 const UMASK = 0o022;
+/** Ports that are tried when others are faster to take them. */
+const PORT_ATTEMPTS = 5;
 /** It takes 1 to 10; each image is fetched over several connections. */
 const MOST_IMAGES = 10;
 
@@ -69,21 +71,7 @@ export interface VendorRun {
  * umask. Ctrl-C reaches it as such. Its own environment (proxies, registries.conf) stays as it is.
  */
 export async function runOcMirror(run: VendorRun, ctx: RunContext): Promise<LongRunEnd> {
-  const { oc, options, registry } = run;
-  const { authFiles, maxConnections = MOST_IMAGES } = registry;
-  const args = [
-    '--v2',
-    ...['--log-level', 'info'],
-    ...['--cache-dir', run.cacheDir],
-    ...['--port', String(await freePort())],
-    ...['--parallel-images', String(Math.max(1, Math.min(MOST_IMAGES, Math.round(maxConnections / 2))))],
-    // Several files are the usual places, which it knows itself.
-    ...(authFiles.length === 1 ? ['--authfile', authFiles[0]!] : []),
-    // Copied by default since 4.21, never before 4.19 (oc-mirror behaviour, "Signatures").
-    ...(oc.minor === 19 || oc.minor === 20 ? ['--remove-signatures=false'] : []),
-    ...options.args,
-    ...run.args,
-  ];
+  const { oc, registry } = run;
   const certificates = [...(registry.extraCa ?? []), ...Object.values(registry.hostCa ?? {}).flat()];
   if (certificates.length > 0) {
     await writeFile(run.caFile, [...getCACertificates('system'), ...certificates].join('\n'));
@@ -94,7 +82,35 @@ export async function runOcMirror(run: VendorRun, ctx: RunContext): Promise<Long
     ...(certificates.length > 0 ? { SSL_CERT_FILE: resolve(run.caFile) } : {}),
     ...run.env,
   };
-  return runLong(oc.program, args, { signal: ctx.signal, env, umask: UMASK, onLine: run.onLine });
+  for (let attempt = 1; ; attempt += 1) {
+    let isPortTaken = false;
+    const onLine = (line: string): void => {
+      if (!/\b\d+ is already bound and cannot be used/.test(line)) return run.onLine(line);
+      isPortTaken = true;
+      if (attempt === PORT_ATTEMPTS) run.onLine(line);
+    };
+    const args = argumentsFor(run, await freePort());
+    const end = await runLong(oc.program, args, { signal: ctx.signal, env, umask: UMASK, onLine });
+    // Somebody took the port between our look and its own; it has done nothing yet.
+    if (!isPortTaken || attempt === PORT_ATTEMPTS) return end;
+  }
+}
+
+function argumentsFor({ oc, options, registry, ...run }: VendorRun, port: number): string[] {
+  const { authFiles, maxConnections = MOST_IMAGES } = registry;
+  return [
+    '--v2',
+    ...['--log-level', 'info'],
+    ...['--cache-dir', run.cacheDir],
+    ...['--port', String(port)],
+    ...['--parallel-images', String(Math.max(1, Math.min(MOST_IMAGES, Math.round(maxConnections / 2))))],
+    // Several files are the usual places, which it knows itself.
+    ...(authFiles.length === 1 ? ['--authfile', authFiles[0]!] : []),
+    // Copied by default since 4.21, never before 4.19 (oc-mirror behaviour, "Signatures").
+    ...(oc.minor === 19 || oc.minor === 20 ? ['--remove-signatures=false'] : []),
+    ...options.args,
+    ...run.args,
+  ];
 }
 
 /** The variables the program reads in place of flags of ours. */
