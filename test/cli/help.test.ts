@@ -83,6 +83,7 @@ test('messages name only flags that exist', () => {
     ...['help', 'no', 'src-tls-verify'],
     ...['all', 'armor', 'export', 'bundle', 'insecure-ignore-tlog', 'preserve-digests'],
     ...['hooks', 'include-crds', 'kube-version', 'destination'],
+    ...['dest-tls-verify', 'image-timeout', 'log-level', 'parallel-images', 'port', 'remove-signatures', 'v2'],
     ...['cache-dir', 'enable-uwm-telemetry-remote-write', 'platform', 'tar', 'to-repo'],
   ]);
   // Custom properties of a style sheet only look like flags.
