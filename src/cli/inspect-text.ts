@@ -54,7 +54,13 @@ function toolLines({ files }: InspectResult, platform: string): string[] {
 }
 
 function planLines(plan: PlanFile): string[] {
+  const { engine } = plan;
   return [
+    ...(engine === undefined ? [] : ['', `Mirrored by ${engine.name} ${engine.version}`]),
+    ...section(
+      'Different from the plan',
+      (engine?.differences ?? []).map(({ kind, name }) => [kind, name]),
+    ),
     ...section(
       'Releases',
       plan.releases.map((release) => [

@@ -159,6 +159,8 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const volumeSize = size === undefined || size === 'none' ? size : parseVolumeSize(size);
     if (flags.output === '-' && typeof volumeSize === 'number') throw noVolumesInAPipe();
     const engine = engineOf(flags);
+    if (engine !== undefined)
+      this.resumeHint = `Run the same command again to continue; what oc-mirror fetched is kept in ${engine.cacheDir ?? `${output}.oc-mirror`}.`;
     const { packBundle } = await import('../workflows/pack.ts');
     const result = await packBundle(
       {

@@ -100,10 +100,10 @@ async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<Un
           : await prepareCluster(opened, { run: options.cluster, target, toolVersion }, ctx);
       if (options.push) await pingTarget(client, target, ctx.signal);
       const before = (await cluster?.preflight()) ?? [];
-      const push = options.push ? await bringImages(opened, options, ctx) : undefined;
+      const { push, confirmed } = options.push ? await bringImages(opened, options, ctx) : {};
       const receipt = receiptPath(reader.manifest.bundle, options);
       // Before the steps on the cluster, which may take hours: they need every image.
-      const content = receipt === undefined ? undefined : await confirm(opened, options, ctx);
+      const content = receipt === undefined ? undefined : (confirmed ?? (await confirm(opened, options, ctx)));
       const after = (await cluster?.others()) ?? { steps: [], rendered: [] };
       const steps = [...before, ...after.steps];
       if (receipt !== undefined && content !== undefined) {
@@ -140,23 +140,30 @@ async function unpackOpened(options: UnpackOptions, ctx: RunContext): Promise<Un
 }
 
 /** By the engine the bundle was made with. */
-async function bringImages(opened: OpenedBundle, options: UnpackOptions, ctx: RunContext): Promise<PushResult> {
+async function bringImages(
+  opened: OpenedBundle,
+  options: UnpackOptions,
+  ctx: RunContext,
+): Promise<{ readonly push?: PushResult; readonly confirmed?: ConfirmedContent }> {
   const { engine } = opened.plan;
-  if (engine === undefined) return pushAll(opened, options, ctx);
+  if (engine === undefined) return { push: await pushAll(opened, options, ctx) };
   const { mirrorFromDisk, removeWork } = await import('./oc-mirror/disk-to-mirror.ts');
   const { wasThere } = await mirrorFromDisk(
     { ...opened, engine },
     { ...options, run: options.engine, registry: opened.registryOptions, isThere: () => isThere(opened, options, ctx) },
     ctx,
   );
-  const { manifests, blobs } = await confirm(opened, options, ctx);
+  // Nobody else has looked at what the other program did.
+  const confirmed = await confirm(opened, options, ctx);
   await removeWork(options.engine, options.paths);
   const { images, totalBytes } = opened.plan;
-  return {
+  const { manifests, blobs } = confirmed;
+  const push = {
     ...{ images: images.length, manifests: manifests.length, blobs: blobs.length, mounts: 0 },
     pushedBytes: wasThere ? 0 : totalBytes,
     presentBytes: wasThere ? totalBytes : 0,
   };
+  return { push, confirmed };
 }
 
 async function isThere(opened: OpenedBundle, options: UnpackOptions, { signal }: RunContext): Promise<boolean> {

@@ -182,19 +182,10 @@ test('releases and filtered catalogs: the digests in the bundle are those of the
   // What the program makes of the catalog is not what we make of it.
   const rebuilt = single('the catalog as another program rebuilds it');
   await upstream.push('vendor.example/rebuilt', rebuilt, hash);
-  const images = await program.planned();
   const name = 'redhat/redhat-operator-index';
+  const images = await program.planned();
   program.script({
-    images: [
-      ...images,
-      {
-        origin: 'registry.redhat.io/redhat/redhat-operator-index:v4.17',
-        type: 'operatorCatalog',
-        source: `vendor.example/rebuilt:${hash}`,
-        name: `${name}:v4.17`,
-        cached: `${name}:${hash}`,
-      },
-    ],
+    images: images.map((item) => (item.cached === undefined ? item : { ...item, source: `vendor.example/rebuilt:${hash}` })),
   });
   await upstream.succeed(...packArgs(world));
   const plan = planIn(world);

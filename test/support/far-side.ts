@@ -9,6 +9,7 @@ import { createRegistryClient } from '../../src/registry/client.ts';
 import { succeed, writeKeys } from './packing.ts';
 import type { RegistryAccess } from './registry.ts';
 import { freshRepository } from './shared-registries.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Version of the newest release in the sample. */
 export const SAMPLE_VERSION = '4.17.5';
@@ -29,8 +30,15 @@ export interface FarSide {
 /** A part of the site file as users write it. */
 export type SiteDocument = Readonly<Record<string, unknown>>;
 
-/** Packs the sample and writes registry CA, credentials, pull secret and site file beside it. */
-export async function prepareFarSide(access: RegistryAccess, kubeconfig: string): Promise<FarSide> {
+/**
+ * Packs the sample and writes registry CA, credentials, pull secret and site file beside it. `packFlags` gives more flags for
+ * the pack, which it may prepare on the connected side.
+ */
+export async function prepareFarSide(
+  access: RegistryAccess,
+  kubeconfig: string,
+  packFlags: (side: Pick<Upstream, 'folder' | 'succeed'>) => Promise<readonly string[]> = async () => [],
+): Promise<FarSide> {
   const folder = mkdtempSync(join(tmpdir(), 'airgap-far-side-'));
   const source = await startEmbeddedRegistry();
   const ctx = { signal: new AbortController().signal, report: () => {} };
@@ -50,7 +58,9 @@ export async function prepareFarSide(access: RegistryAccess, kubeconfig: string)
       OCP_SIGNATURE_VERIFICATION_PK: 'release-key.asc',
     };
     const { key } = writeKeys(folder);
-    await succeed(['pack', '-c', 'imageset.yaml', '-o', 'trip.tar', '--sign-key', key], { cwd: folder, env });
+    const run: Upstream['succeed'] = (...args) => succeed(args, { cwd: folder, env });
+    const more = await packFlags({ folder, succeed: run });
+    await run('pack', '-c', 'imageset.yaml', '-o', 'trip.tar', '--sign-key', key, ...more);
   } finally {
     client.close();
     await sample.server.close();

@@ -234,7 +234,7 @@ function archive(local: string, storage: string): void {
     const tar = resolve(local, `mirror_${String(at + 1).padStart(6, '0')}.tar`);
     for (const [root, members] of Map.groupBy(chunk, (file) => file.root)) {
       const input = members.map(({ path }) => path).join('\n');
-      execFileSync('tar', ['--format=ustar', '-rf', tar, '-C', root, '-T', '-'], { input });
+      execFileSync('tar', ['--format=posix', '-rf', tar, '-C', root, '-T', '-'], { input });
     }
   }
 }

@@ -34,8 +34,11 @@ const TYPES: Readonly<Record<PlanFile['images'][number]['kind'], StandInImage['t
   signature: 'generic',
 };
 
+/** The connected side as the stand-in sees it. */
+export type ConnectedSide = Pick<Upstream, 'folder' | 'succeed'>;
+
 /** Installs the stand-in; undefined (test skipped, or failed in CI) without skopeo or the registry. */
-export function playOcMirror(t: TestContext, upstream: Upstream): PlayedProgram | undefined {
+export function playOcMirror(t: TestContext, upstream: ConnectedSide): PlayedProgram | undefined {
   const skopeo = needProgram(t, 'skopeo');
   const registry = needProgram(t, 'registry');
   if (skopeo === undefined || registry === undefined) return undefined;
@@ -59,12 +62,21 @@ export function playOcMirror(t: TestContext, upstream: Upstream): PlayedProgram 
     },
     async planned() {
       const plan = jsonOf(await upstream.succeed('plan', '-c', 'imageset.yaml', '--json')) as unknown as PlanFile;
+      const payload = plan.images.find(({ kind }) => kind === 'release');
       return plan.images.flatMap(({ kind, origin, source, target }) => {
         if (kind === 'signature' || target.tag === undefined) return [];
-        const isFiltered = kind === 'catalog' && plan.catalogs.some(({ rebuilt }) => rebuilt !== undefined);
         const name = `${target.repository}:${target.tag}`;
-        const image = { origin, type: TYPES[kind], source: withOneSelector(source), name };
-        return [isFiltered ? { ...image, onlyToDisk: true } : image];
+        // Its graph-data image is its own: any image will do.
+        const from = withOneSelector(kind === 'graphData' && payload !== undefined ? payload.source : source);
+        const image = { origin, type: TYPES[kind], source: from, name };
+        const filterHash = plan.catalogs.find(({ target }) => `${target.repository}:${target.tag}` === name)?.rebuilt
+          ?.filterHash;
+        if (filterHash === undefined) return [image];
+        // The original too, to be filtered again; the filtered one is played by the original.
+        return [
+          { ...image, onlyToDisk: true },
+          { ...image, cached: `${target.repository}:${filterHash}` },
+        ];
       });
     },
     runs: () =>

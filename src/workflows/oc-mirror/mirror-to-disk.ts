@@ -117,15 +117,16 @@ async function run(planned: PlanResult, { plan, engine, workspace, oc }: RunOpti
     ctx.report({ type: 'warning', code: 'W_INSECURE', message });
   }
   const startedAt = Date.now();
-  let stageName = 'oc-mirror';
+  let current = { name: '', since: startedAt };
   const begin = (name: string): void => {
-    stageName = name;
+    current = { name, since: Date.now() };
     ctx.report({ type: 'stage', name, state: 'started' });
   };
   const finish = (detail: string): void => {
-    ctx.report({ type: 'stage', name: stageName, state: 'finished', detail, elapsedMs: Date.now() - startedAt });
+    const { name, since } = current;
+    ctx.report({ type: 'stage', name, state: 'finished', detail, elapsedMs: Date.now() - since });
   };
-  begin(stageName);
+  begin('oc-mirror');
   const { said, onLine } = createSaidReader({
     report: ctx.report,
     sizeOf: sizesOf(planned),
@@ -148,12 +149,13 @@ async function run(planned: PlanResult, { plan, engine, workspace, oc }: RunOpti
     hint: `what was fetched is kept in ${cache}: run the same command again to go on`,
   });
   if (failure !== undefined) throw failure;
-  if ((await chunkNames(disk)).length === 0) {
+  const chunks = await chunkNames(disk);
+  if (chunks.length === 0) {
     throw new AirgapError('E_FAILED', `oc-mirror ended well but left no archive in ${disk}`, {
       hint: 'see the logs in its working-dir there',
     });
   }
-  finish(`${said.copied} images`);
+  finish(`${chunks.length} files`);
 }
 
 /** Bytes of an image: what none named before has. */

@@ -7,9 +7,22 @@ import { chip, code, count, foldable, formatTime, notice, reasons, section, tabl
 /** More warnings than this are folded. */
 const MANY_WARNINGS = 6;
 
+const DIFFERENCES = {
+  missing: 'planned, and not there',
+  moved: 'another digest than was planned: the name moved meanwhile',
+  extra: 'there, though not planned',
+  leftOut: 'never taken by oc-mirror',
+} as const;
+
 /** What is missing, doubtful or runs out; said also when there is nothing. */
 export function attentionSection(data: ReportData): Markup {
-  const items = [...sealItems(data), ...gapItems(data), ...doubtItems(data), ...warningItems(data)];
+  const items = [
+    ...sealItems(data),
+    ...gapItems(data),
+    ...engineItems(data),
+    ...doubtItems(data),
+    ...warningItems(data),
+  ];
   const body = items.length > 0 ? items : notice('good', 'Nothing is missing and nothing was reported.', undefined);
   return section('attention', 'Needs attention', body);
 }
@@ -36,6 +49,18 @@ function gapItems({ plan }: ReportData): Markup[] {
       table(columns, rows),
     ),
   ];
+}
+
+/** Where the vendor's program did something else than was planned. */
+function engineItems({ plan }: ReportData): Markup[] {
+  const differences = plan?.engine?.differences ?? [];
+  if (differences.length === 0) return [];
+  const columns = [{ title: 'Name on the far side' }, { title: 'What is different' }];
+  const rows = differences.map(({ kind, name }) => [code(name), DIFFERENCES[kind]]);
+  const title = `oc-mirror mirrored ${count(differences.length, 'image')} in another way than was planned.`;
+  const body = table(columns, rows);
+  if (rows.length <= MANY_WARNINGS) return [notice('warn', title, body)];
+  return [notice('warn', title, foldable('All differences', count(rows.length, 'image'), { body }))];
 }
 
 function doubtItems({ bundle, base, nowMs, plan }: ReportData): Markup[] {

@@ -44,6 +44,8 @@ function sealOf({ verified, manifestSha256, signatures, signers }: InspectResult
 /** What a manifest left to the base of the bundle points to is not known: it counts with its own size. */
 async function sizesOfBundle(reader: BundleReader, plan: PlanFile | undefined): Promise<ContentSizes> {
   const children = new Map<Digest, readonly Digest[]>();
+  // Inside the archive of another engine; the bundle was made only with all of them there.
+  const archived = new Map<Digest, number>();
   const open: Pick<Descriptor, 'digest' | 'mediaType'>[] = [...(plan?.images ?? [])];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { digest, mediaType } = next;
@@ -56,9 +58,10 @@ async function sizesOfBundle(reader: BundleReader, plan: PlanFile | undefined): 
       [...manifests, ...blobs].map((child) => child.digest),
     );
     open.push(...manifests);
+    if (plan?.engine !== undefined) for (const blob of blobs) archived.set(blob.digest, blob.size);
   }
   return {
-    sizeOf: (digest) => reader.find(blobPath(digest))?.size,
+    sizeOf: (digest) => reader.find(blobPath(digest))?.size ?? archived.get(digest),
     childrenOf: (digest) => children.get(digest) ?? [],
   };
 }

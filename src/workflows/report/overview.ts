@@ -7,12 +7,14 @@ import { chip, formatTime } from './parts.ts';
 /** Whose bundle this is, whether that was checked, and the numbers a board asks for first. */
 export function reportHead(data: ReportData, contents: ReportContents): Markup {
   const { bundle } = data;
+  const engine = data.plan?.engine;
+  const by = engine === undefined ? undefined : markup` · mirrored by ${engine.name} ${engine.version}`;
   const until =
     bundle.expiresAt === undefined ? undefined : markup` · to be used until ${formatTime(bundle.expiresAt)}`;
   return markup`<header>
 <p class="eyebrow">Transfer report ${sealChip(data)}</p>
 <h1>${bundle.name} <span class="serial">serial ${bundle.serial}</span></h1>
-<p class="made">Made ${formatTime(bundle.createdAt)}${until}</p>
+<p class="made">Made ${formatTime(bundle.createdAt)}${until}${by}</p>
 ${figures(data, contents)}</header>
 `;
 }
