@@ -185,7 +185,9 @@ test('releases and filtered catalogs: the digests in the bundle are those of the
   const name = 'redhat/redhat-operator-index';
   const images = await program.planned();
   program.script({
-    images: images.map((item) => (item.cached === undefined ? item : { ...item, source: `vendor.example/rebuilt:${hash}` })),
+    images: images.map((item) =>
+      item.cached === undefined ? item : { ...item, source: `vendor.example/rebuilt:${hash}` },
+    ),
   });
   await upstream.succeed(...packArgs(world));
   const plan = planIn(world);
