@@ -2,26 +2,15 @@ import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isDigest } from '../oci/digest.ts';
+import { IMAGE_KINDS } from '../oci/image-kind.ts';
 import { PlatformSchema } from '../oci/types.ts';
 import { formatReference } from '../oci/reference.ts';
-import type { ImageKind, MirrorPlan } from './mirror-plan.ts';
+import type { MirrorPlan } from './mirror-plan.ts';
 
 export const PLAN_PATH = 'plan.json';
 const SCHEMA_VERSION = 1;
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a digest');
-const kinds = [
-  'release',
-  'releaseContent',
-  'kubevirtDisk',
-  'graphData',
-  'catalog',
-  'operatorBundle',
-  'relatedImage',
-  'additional',
-  'helm',
-  'signature',
-] as const satisfies readonly ImageKind[];
 
 /** Bytes nothing listed before has, bytes shared with that, and both. */
 const sizes = z.strictObject({
@@ -35,7 +24,7 @@ export const PlanFileSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   images: z.array(
     z.strictObject({
-      kind: z.enum(kinds),
+      kind: z.enum(IMAGE_KINDS),
       origin: z.string(),
       source: z.string(),
       digest,
