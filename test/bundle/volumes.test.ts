@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { verifyBundle } from '../../src/bundle/checks.ts';
 import { planLayout } from '../../src/bundle/layout.ts';
 import { partialPathOf } from '../../src/bundle/pieces.ts';
-import { signStatement } from '../../src/bundle/signature.ts';
+import { signStatement } from '../../src/bundle/make-signature.ts';
 import { readUnfinished } from '../../src/bundle/unfinished.ts';
 import { formatSums, hashVolumes, volumeStatement, VOLUMES_PREDICATE_TYPE } from '../../src/bundle/volume-index.ts';
 import { assertVolumeCount, parseVolumeSize } from '../../src/bundle/volume-size.ts';

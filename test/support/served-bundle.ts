@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { signManifest } from '../../src/bundle/signature.ts';
+import { signManifest } from '../../src/bundle/make-signature.ts';
 import type { ProgressEvent } from '../../src/core/events.ts';
 import type { PlanFile } from '../../src/mirror/plan-file.ts';
 import { MEDIA_TYPE } from '../../src/oci/types.ts';
