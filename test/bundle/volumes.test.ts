@@ -12,7 +12,8 @@ import { readUnfinished } from '../../src/bundle/unfinished.ts';
 import { formatSums, hashVolumes, volumeStatement, VOLUMES_PREDICATE_TYPE } from '../../src/bundle/volume-index.ts';
 import { assertVolumeCount, parseVolumeSize } from '../../src/bundle/volume-size.ts';
 import { openVolumes } from '../../src/bundle/volumes.ts';
-import { openBodyWriter, openBundleFile, writeInOrder, type BundleParts } from '../../src/bundle/writer.ts';
+import { writeInOrder } from '../../src/bundle/write-in-order.ts';
+import { openBodyWriter, openBundleFile, type BundleParts } from '../../src/bundle/writer.ts';
 import {
   acceptTestSignature,
   archive,

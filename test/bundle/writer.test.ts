@@ -20,7 +20,8 @@ import { Worker } from 'node:worker_threads';
 import { journalPath } from '../../src/bundle/journal.ts';
 import { planLayout, type LayoutEntry } from '../../src/bundle/layout.ts';
 import { readUnfinished } from '../../src/bundle/unfinished.ts';
-import { openBodyWriter, openBundleFile, partialPathOf, writeBundleTo, writeInOrder } from '../../src/bundle/writer.ts';
+import { writeInOrder } from '../../src/bundle/write-in-order.ts';
+import { openBodyWriter, openBundleFile, partialPathOf, writeBundleTo } from '../../src/bundle/writer.ts';
 import type { BundleParts } from '../../src/bundle/writer.ts';
 import {
   archive,
