@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
-import { outputError } from './file-system.ts';
 import { entryEnd } from './layout.ts';
 import { orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
 import { openPieces, type OpenPieces } from './pieces.ts';
@@ -35,11 +34,7 @@ export async function writeInOrder(
     };
     const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
     for await (const chunk of bytes) {
-      try {
-        data.writeSync(chunk, at);
-      } catch (error) {
-        throw outputError(writer.partialPath, error);
-      }
+      data.writeSync(chunk, at);
       at += chunk.length;
       while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
       const current = entries[index];

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse, outputError, syncFolder } from './file-system.ts';
+import { assertSpace, canBeSparse, onOutput, removeOutput, renameOutput, syncFolder } from './file-system.ts';
 import {
   isSameSubject,
   journalPath,
@@ -95,7 +95,7 @@ export function openBundleFile(
   assertSpace(files[0]!, layout.size, { kept: isContinued, largestFile, files });
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
-    rmSync(journalFile, { force: true });
+    removeOutput(journalFile);
     if (existing !== undefined) removePieces(finalPath, existing.subject, files);
     syncFolder(folder);
     beginFile(pieces, parts, head, subject.mode);
@@ -147,18 +147,14 @@ function makeWriter(
       const missing = parts.layout.entries.length - parts.layout.firstFile - done.size;
       if (missing > 0) throw new Error(`${partialPath}: ${missing} entries are not written`);
       await journal.flush();
-      try {
-        data.sync();
-      } catch (error) {
-        throw outputError(partialPath, error);
-      }
+      data.sync();
       // The first one last: as long as it has its unfinished name, the next run knows what it continues. All is still open
       // here, so that a rename that fails leaves a run that can be suspended.
-      for (const { path, finalPath } of pieces.toReversed()) renameSync(path, finalPath);
+      for (const { path, finalPath } of pieces.toReversed()) renameOutput(path, finalPath);
       syncFolder(dirname(partialPath));
       await journal.close();
       data.close();
-      rmSync(journalFile, { force: true });
+      removeOutput(journalFile);
     },
   };
 }
@@ -196,8 +192,6 @@ function beginFile(pieces: readonly Piece[], parts: BundleParts, head: Buffer, m
       data.writeSync(Buffer.alloc(END_BYTES), layout.endAt);
     }
     data.sync();
-  } catch (error) {
-    throw outputError(pieces[0]!.path, error);
   } finally {
     data.close();
   }
@@ -223,14 +217,14 @@ function holdsHead(pieces: readonly Piece[], head: Buffer, { mode }: JournalSubj
 function takeBackNames(pieces: readonly Piece[]): void {
   if (!existsSync(pieces[0]!.path)) return;
   for (const { path, finalPath } of pieces) {
-    if (!existsSync(path) && existsSync(finalPath)) renameSync(finalPath, path);
+    if (!existsSync(path) && existsSync(finalPath)) renameOutput(finalPath, path);
   }
 }
 
 /** Removes the unfinished files of another run that are not about to be overwritten. */
 function removePieces(finalPath: string, subject: JournalSubject, but: readonly string[]): void {
   for (const { path } of piecesOf(finalPath, subject.size, subject.volumeSize)) {
-    if (!but.includes(path)) rmSync(path, { force: true });
+    if (!but.includes(path)) removeOutput(path);
   }
 }
 
@@ -238,7 +232,8 @@ function removePieces(finalPath: string, subject: JournalSubject, but: readonly 
 function assertNoStrangers(finalPath: string, pieces: readonly Piece[]): void {
   const name = basename(finalPath);
   const own = new Set(pieces.map((piece) => basename(piece.finalPath)));
-  const strangers = readdirSync(dirname(finalPath)).filter(
+  const folder = dirname(finalPath);
+  const strangers = onOutput(folder, () => readdirSync(folder)).filter(
     (other) => other.startsWith(`${name}.`) && /^\d{3,}$/.test(other.slice(name.length + 1)) && !own.has(other),
   );
   if (strangers.length === 0) return;
