@@ -120,10 +120,24 @@ export function formatPlanFile(file: PlanFile): Buffer {
 
 /** Reads `plan.json` of an accepted bundle; `E_MANIFEST` when it is not one this version understands. */
 export function parsePlanFile(content: Uint8Array): PlanFile {
-  const result = PlanFileSchema.safeParse(JSON.parse(Buffer.from(content).toString('utf8')));
+  const result = PlanFileSchema.safeParse(parseJson(content));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new AirgapError('E_MANIFEST', `plan.json: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`, {
+  throw notUnderstood(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+}
+
+function parseJson(content: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(content).toString('utf8'));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw notUnderstood('it is not JSON');
+  }
+}
+
+function notUnderstood(problem: string): AirgapError {
+  return new AirgapError('E_MANIFEST', `${PLAN_PATH}: ${problem}`, {
     hint: 'the bundle was made by another version of airgap; use that version, or a newer one',
+    data: { at: PLAN_PATH },
   });
 }

@@ -16,6 +16,8 @@ export interface NamedImage {
   readonly repository: string;
   /** Absent for referrers. */
   readonly tag?: string;
+  /** Set when not all instances of an index are there. */
+  readonly platforms?: PlanFile['images'][number]['platforms'];
 }
 
 const key = newKey();
@@ -33,7 +35,7 @@ export function bundleOf(images: readonly NamedImage[], { serial } = TEST_IDENTI
     schemaVersion: 1,
     releases: [],
     catalogs: [],
-    images: images.map(({ content: { root }, repository, tag }) => ({
+    images: images.map(({ content: { root }, repository, tag, platforms }) => ({
       kind: tag === undefined ? 'signature' : 'additional',
       origin: `registry.example/${repository}:${tag ?? ''}`,
       source: `registry.example/${repository}`,
@@ -42,6 +44,7 @@ export function bundleOf(images: readonly NamedImage[], { serial } = TEST_IDENTI
       size: root.size,
       target: { repository, ...(tag === undefined ? {} : { tag }) },
       because: ['test'],
+      ...(platforms === undefined ? {} : { platforms }),
       bytes: 0,
     })),
     gaps: [],
