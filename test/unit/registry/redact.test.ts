@@ -11,7 +11,17 @@ test('a query of an update service or a registry is shown, what grants access is
   const shown = (query: string) => redactUrl(new URL(`https://x.example/graph?${query}`)).split('?')[1];
   assert.equal(shown('arch=amd64&channel=stable-4.17&version=4.17.9'), 'arch=amd64&channel=stable-4.17&version=4.17.9');
   assert.equal(shown('n=100&last=a/b&artifactType=text/plain'), 'n=100&last=a/b&artifactType=text/plain');
-  const secrets = ['id', 'token', 'Signature', 'sig', 'Key-Pair-Id', 'X-Amz-Credential', '_state', 'account', 'Version'];
+  const secrets = [
+    'id',
+    'token',
+    'Signature',
+    'sig',
+    'Key-Pair-Id',
+    'X-Amz-Credential',
+    '_state',
+    'account',
+    'Version',
+  ];
   for (const key of secrets) assert.equal(shown(`${key}=abc`), `${key}=REDACTED`);
 });
 
