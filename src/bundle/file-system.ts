@@ -12,10 +12,12 @@ const LARGEST_FAT_FILE = 2 ** 32 - 1;
 const STAT_BLOCK = 512;
 /** What could not be done, by system call. */
 const VERBS: Readonly<Record<string, string>> = {
+  mkdir: 'made',
   open: 'opened',
   read: 'read',
   rename: 'renamed',
   rm: 'removed',
+  scandir: 'read',
   unlink: 'removed',
 };
 /** Says in the data of an error that the result could not be written, as opposed to its source. */
@@ -120,6 +122,15 @@ export function openOutput(path: string, flags: keyof typeof OPEN_FLAGS): number
 export function onOutput<T>(path: string, work: () => T): T {
   try {
     return work();
+  } catch (error) {
+    throw outputError(path, error);
+  }
+}
+
+/** {@link onOutput} for work that is under way. */
+export async function orOutputError<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
   } catch (error) {
     throw outputError(path, error);
   }

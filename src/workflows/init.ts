@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { readAsset } from '../core/assets.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { draftImageSet, type DraftAnswers } from '../mirror/image-set-draft.ts';
+import { unwritable, writeOutputFile } from './output-path.ts';
 
 /** Beside the configuration, so that editors find it without network. */
 const SCHEMA_NAME = 'imageset.schema.json';
@@ -25,13 +26,15 @@ export async function initImageSet(answers: DraftAnswers, path: string): Promise
   try {
     await writeFile(path, text, { flag: 'wx' });
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === undefined) throw error;
-    if (code === 'EEXIST') throw existsError(path);
-    throw new AirgapError('E_USAGE', `${path} can not be written: ${code}`, { hint: 'correct --output', cause: error });
+    throw systemCodeOf(error) === 'EEXIST' ? existsError(path) : unwritable(`--output ${path}`, error);
   }
   const schema = join(dirname(path), SCHEMA_NAME);
-  if (!existsSync(schema)) await writeFile(schema, readAsset(`schemas/${SCHEMA_NAME}`), { flag: 'wx' });
+  if (!existsSync(schema)) {
+    await writeOutputFile(schema, readAsset(`schemas/${SCHEMA_NAME}`), {
+      flag: 'the schema beside --output:',
+      isNew: true,
+    });
+  }
   return { ok: true, path, schema };
 }
 

@@ -49,7 +49,8 @@ export function explainRefusal(error: unknown, what: PushedContent): unknown {
 }
 
 function hintFor(error: AirgapError, status: number, what: PushedContent): string | undefined {
-  const code = String(error.data?.['registryCode'] ?? '');
+  const registryCode = error.data?.['registryCode'];
+  const code = typeof registryCode === 'string' ? registryCode : '';
   if (status === 429 || status === 408) return undefined;
   if (status === 401 || status === 403) return deniedHint(error, what);
   if (what.tag !== undefined) {
