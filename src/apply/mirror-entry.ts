@@ -1,26 +1,15 @@
 import type { Warning } from '../core/events.ts';
+import type { ImageKind } from '../oci/image-kind.ts';
 import { networkReference, parseReference, repositoryName, type ImageRef } from '../oci/reference.ts';
 
 /** An image on the target registry, as far as the resources of a cluster depend on it. */
 export interface MirroredImage {
-  readonly kind: MirroredImageKind;
+  readonly kind: ImageKind;
   /** The reference as the release, the catalog or the user wrote it, with or without transport. */
   readonly origin: string;
   /** Reference on the target registry, host included. */
   readonly target: string;
 }
-
-export type MirroredImageKind =
-  | 'release'
-  | 'releaseContent'
-  | 'kubevirtDisk'
-  | 'graphData'
-  | 'catalog'
-  | 'operatorBundle'
-  | 'relatedImage'
-  | 'additional'
-  | 'helm'
-  | 'signature';
 
 type MirrorCategory = 'release' | 'operator' | 'generic';
 
@@ -49,7 +38,7 @@ export interface MirrorOptions {
 /** Which pulls a mirror entry is for. */
 export type MirrorMode = 'digest' | 'tag';
 
-const CATEGORY_OF: Readonly<Record<MirroredImageKind, MirrorCategory | undefined>> = {
+const CATEGORY_OF: Readonly<Record<ImageKind, MirrorCategory | undefined>> = {
   release: 'release',
   releaseContent: 'release',
   kubevirtDisk: 'release',
@@ -112,7 +101,7 @@ export function hostSourceWarnings(entries: readonly MirrorEntry[]): readonly Wa
     }));
 }
 
-function isPulledBy(mode: MirrorMode, origin: ImageRef, kind: MirroredImageKind): boolean {
+function isPulledBy(mode: MirrorMode, origin: ImageRef, kind: ImageKind): boolean {
   if (mode === 'tag') return origin.tag !== undefined;
   return origin.digest !== undefined || kind === 'release';
 }

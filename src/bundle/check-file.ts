@@ -116,7 +116,7 @@ async function checkInWorkers(
     Atomics.store(shared.limit, 0, failure.index);
   };
   const workers = Array.from({ length: options.count }, (_, slot) =>
-    startWorker('check-worker', import.meta.url, { paths: volumes.paths, shared, slot } satisfies CheckWorkerData),
+    startWorker('check-worker', import.meta.url, { files: volumes.files, shared, slot } satisfies CheckWorkerData),
   );
   const stop = (): void => {
     // A limit of 0 ends every range at its next read.

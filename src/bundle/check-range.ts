@@ -2,7 +2,7 @@ import { isAirgapError } from '../core/errors.ts';
 import { checkEntries, lengthOf } from './entry-check.ts';
 import type { BundleFailure } from './failure.ts';
 import type { LayoutEntry } from './layout.ts';
-import type { Volumes } from './volumes.ts';
+import type { VolumeFile, Volumes } from './volumes.ts';
 
 /** Bytes of one read: larger ones bring nothing, smaller ones cost system calls (measured). */
 const READ_BYTES = 1024 * 1024;
@@ -32,7 +32,7 @@ export interface CheckShared {
 }
 
 export interface CheckWorkerData {
-  readonly paths: readonly string[];
+  readonly files: readonly VolumeFile[];
   readonly shared: CheckShared;
   readonly slot: number;
 }

@@ -29,9 +29,16 @@ export interface VerifyOptions<Signer = unknown> extends RunContext {
   /** `as-used`: contents are not read here, the caller reads them through a reader that checks each. Files only. */
   readonly contents?: 'all' | 'as-used';
   /** Also checks the OCI image layout (signing, section 11.1). */
-  readonly oci?: OciCheckOptions;
+  readonly oci?: OciCheckOptions | OciExpectations;
   /** Opens content that is not carried, to hash it again at its place. */
   readonly openBaseFile?: OpenBaseFile;
+}
+
+/** What the OCI checks may expect stands in a file of the bundle itself, which is read once its digest was checked. */
+export interface OciExpectations {
+  readonly path: string;
+  /** `content` is undefined when the bundle does not carry the file. */
+  optionsOf(content: Buffer | undefined): OciCheckOptions;
 }
 
 /** What an accepted bundle is. */
@@ -96,7 +103,10 @@ async function verifyStreamed<Signer>(
   if (options.manifestOnly === true) return resultOf(accepted);
   const { layout } = accepted;
   const files = layout.entries.slice(layout.firstFile);
-  const documents = options.oci === undefined ? undefined : keepDocuments(layout.manifest, files);
+  const documents =
+    options.oci === undefined
+      ? undefined
+      : keepDocuments(layout.manifest, files, 'path' in options.oci ? [options.oci.path] : []);
   const check = checkRest(files, layout.endAt, documents);
   for await (const chunk of input.rest()) {
     options.signal.throwIfAborted();
@@ -154,12 +164,18 @@ async function verifyContent(
 ): Promise<void> {
   const { layout } = accepted;
   try {
-    if (options.oci !== undefined && files !== undefined) await checkOciLayout(files, options.oci);
+    if (options.oci !== undefined && files !== undefined)
+      await checkOciLayout(files, await ociOptions(files, options.oci));
   } catch (error) {
-    if (!isAirgapError(error, 'E_OCI')) throw error;
+    if (!isAirgapError(error, 'E_OCI', 'E_MANIFEST')) throw error;
     throw withPlace(error, layout, volumeAt);
   }
   if (options.openBaseFile !== undefined) await checkBaseFiles(layout.manifest, options.openBaseFile, options.signal);
+}
+
+async function ociOptions(files: LayoutFiles, oci: OciCheckOptions | OciExpectations): Promise<OciCheckOptions> {
+  if (!('path' in oci)) return oci;
+  return oci.optionsOf(files.find(oci.path) === undefined ? undefined : await files.read(oci.path));
 }
 
 /** The OCI checks know files, not positions: adds where in the archive the file is. */

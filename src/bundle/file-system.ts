@@ -1,5 +1,5 @@
-import { closeSync, constants, fsyncSync, openSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 
@@ -11,7 +11,15 @@ const LARGEST_FAT_FILE = 2 ** 32 - 1;
 /** Unit of `blocks` in stat(2), whatever the file system uses. */
 const STAT_BLOCK = 512;
 /** What could not be done, by system call. */
-const VERBS: Readonly<Record<string, string>> = { open: 'opened', read: 'read' };
+const VERBS: Readonly<Record<string, string>> = {
+  mkdir: 'made',
+  open: 'opened',
+  read: 'read',
+  rename: 'renamed',
+  rm: 'removed',
+  scandir: 'read',
+  unlink: 'removed',
+};
 /** Says in the data of an error that the result could not be written, as opposed to its source. */
 const OUTPUT = 'output';
 
@@ -107,19 +115,45 @@ const OPEN_FLAGS = {
  * Opens a file of the unfinished bundle, never through a symbolic link. Throws what {@link outputError} makes of a failure.
  */
 export function openOutput(path: string, flags: keyof typeof OPEN_FLAGS): number {
+  return onOutput(path, () => openSync(path, OPEN_FLAGS[flags] | NO_FOLLOW, 0o644));
+}
+
+/** Does something to a file of the unfinished bundle. Throws what {@link outputError} makes of a failure. */
+export function onOutput<T>(path: string, work: () => T): T {
   try {
-    return openSync(path, OPEN_FLAGS[flags] | NO_FOLLOW, 0o644);
+    return work();
   } catch (error) {
     throw outputError(path, error);
   }
 }
 
-/** Makes names in a folder durable. */
-export function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
+/** {@link onOutput} for work that is under way. */
+export async function orOutputError<T>(path: string, work: Promise<T>): Promise<T> {
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    return await work;
+  } catch (error) {
+    throw outputError(path, error);
   }
+}
+
+/** Gives a file of the bundle another name, as {@link onOutput}. */
+export function renameOutput(path: string, to: string): void {
+  onOutput(`${path} (to become ${basename(to)})`, () => renameSync(path, to));
+}
+
+/** Removes a file of the unfinished bundle if it is there, as {@link onOutput}. */
+export function removeOutput(path: string): void {
+  onOutput(path, () => rmSync(path, { force: true }));
+}
+
+/** Makes names in a folder durable, as {@link onOutput}. */
+export function syncFolder(path: string): void {
+  onOutput(path, () => {
+    const fd = openSync(path, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }

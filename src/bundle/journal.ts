@@ -1,6 +1,6 @@
 import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { systemCodeOf } from '../core/errors.ts';
-import { NO_FOLLOW, openOutput, outputError } from './file-system.ts';
+import { NO_FOLLOW, onOutput, openOutput, outputError } from './file-system.ts';
 
 /** Data reaches the disk, and then the journal, this often while a bundle is written. */
 const FLUSH_MS = 1000;
@@ -136,13 +136,11 @@ export function openJournal(
   let length = existing?.length ?? 0;
   const append = (text: string): void => {
     const bytes = Buffer.from(text, 'latin1');
-    try {
+    onOutput(path, () => {
       for (let done = 0; done < bytes.length;) {
         done += writeSync(fd, bytes, done, bytes.length - done, length + done);
       }
-    } catch (error) {
-      throw outputError(path, error);
-    }
+    });
     length += bytes.length;
   };
   if (existing === undefined) {
@@ -150,9 +148,9 @@ export function openJournal(
     const volumes = volumeSize === undefined ? '' : ` ${volumeSize}`;
     append(`${FORMAT} ${manifestSha256} ${headSha256} ${size} ${mode}${volumes}\n`);
   } else {
-    ftruncateSync(fd, length);
+    onOutput(path, () => ftruncateSync(fd, length));
   }
-  fsyncSync(fd);
+  onOutput(path, () => fsyncSync(fd));
 
   let pendingDone: number[] = [];
   const pendingProgress = new Map<number, number>();
@@ -171,11 +169,7 @@ export function openJournal(
     voided.clear();
     if (done.length === 0 && taken.length === 0) return;
     // Taken before the sync: what is reported while it runs waits for the next one.
-    try {
-      await syncData();
-    } catch (error) {
-      throw outputError(path, error);
-    }
+    await syncData();
     const progress = taken.filter(([entry]) => !voided.has(entry));
     for (const [entry, received] of progress) claimed.set(entry, received);
     append(
@@ -215,7 +209,7 @@ export function openJournal(
       if (!claimed.delete(entry)) return;
       // At once and before any new byte: a stale claim would let a later run trust bytes that are being replaced.
       append(`r ${entry}\n`);
-      fsyncSync(fd);
+      onOutput(path, () => fsyncSync(fd));
     },
     flush,
     async close() {

@@ -11,14 +11,16 @@ const BRACE = 0x7b;
 
 /**
  * A pipe can not be read twice, so the documents that the OCI checks look at are kept while they pass by: the layout's
- * own two files and everything that looks like an image manifest or index. The check throws `E_LIMIT` when they are too large
+ * own two files, those named in `also`, and everything that looks like an image manifest or index. The check throws `E_LIMIT` when they are too large
  * together.
  */
 export function keepDocuments(
   manifest: BundleManifest,
   entries: readonly LayoutEntry[],
+  also: readonly string[] = [],
 ): LayoutFiles & Required<EntriesCheckOptions> {
   const files = filesByPath(manifest);
+  const named = new Set([LAYOUT_MARKER_PATH, LAYOUT_INDEX_PATH, ...also]);
   const kept = new Map<string, Buffer>();
   let keptBytes = 0;
   let pieces: Buffer[] = [];
@@ -28,8 +30,7 @@ export function keepDocuments(
     read: (path) => Promise.resolve(kept.get(path)),
     onBody(index, piece) {
       const entry = entries[index]!;
-      const isLayoutFile = entry.path === LAYOUT_MARKER_PATH || entry.path === LAYOUT_INDEX_PATH;
-      if (entry.size > (isLayoutFile ? MAX_INDEX_BYTES : MAX_MANIFEST_SIZE)) return;
+      if (entry.size > (named.has(entry.path) ? MAX_INDEX_BYTES : MAX_MANIFEST_SIZE)) return;
       if (pieces.length === 0 && piece[0] !== BRACE) return;
       pieces.push(Buffer.from(piece));
     },
@@ -38,8 +39,7 @@ export function keepDocuments(
       const content = Buffer.concat(pieces);
       pieces = [];
       if (content.length !== entry.size || content.length === 0) return;
-      const isLayoutFile = entry.path === LAYOUT_MARKER_PATH || entry.path === LAYOUT_INDEX_PATH;
-      if (!isLayoutFile && !content.includes('"schemaVersion"')) return;
+      if (!named.has(entry.path) && !content.includes('"schemaVersion"')) return;
       keptBytes += content.length;
       if (keptBytes > MOST_KEPT_BYTES) {
         throw new AirgapError('E_LIMIT', `the image manifests have more than ${MOST_KEPT_BYTES} bytes together`, {

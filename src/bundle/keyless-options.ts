@@ -29,7 +29,7 @@ export async function readIdentityToken(path: string): Promise<string> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'].includes(systemCodeOf(error) ?? '')) throw error;
+    if (systemCodeOf(error) === undefined) throw error;
     throw new AirgapError('E_USAGE', `${path}: the identity token can not be read`, { cause: error });
   }
   if (text.trim() === '') throw new AirgapError('E_USAGE', `${path}: the identity token is empty`);

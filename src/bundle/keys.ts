@@ -1,8 +1,9 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
+import { outputError } from './file-system.ts';
 import { KEY_BOX_LABELS, openKeyBox, parseKeyBox, sealKeyBox } from './key-box.ts';
 import { quoteForeign } from '../core/quote.ts';
 
@@ -39,7 +40,6 @@ const MAX_RSA_BITS = 4096;
 /** No key file comes near this; it keeps a wrong argument (a bundle, a device) from being read into memory. */
 const MAX_KEY_FILE_BYTES = 64 * 1024;
 const PEM_COLUMNS = 64;
-const UNREADABLE: readonly string[] = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM'];
 const PLAIN_LABELS: readonly string[] = ['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'];
 
 /** Reads a private key file; see {@link parsePrivateKey}. Throws `E_USAGE` also when the file can not be read. */
@@ -252,7 +252,7 @@ async function readKeyFile(path: string): Promise<string> {
       });
     return buffer.toString('latin1', 0, bytesRead);
   } catch (error) {
-    if (!UNREADABLE.includes(systemCodeOf(error) ?? '')) throw error;
+    if (syscallOf(error) === undefined) throw error;
     throw new AirgapError('E_USAGE', `${path}: the key file can not be read`, {
       hint: 'check the path and its permissions',
       cause: error,
@@ -267,7 +267,7 @@ async function writeNewFile(path: string, text: string, mode: number): Promise<v
     await file.writeFile(text);
     await file.sync();
   } catch (error) {
-    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    if (systemCodeOf(error) !== 'EEXIST') throw outputError(path, error);
     throw new AirgapError('E_USAGE', `${path} exists and is not overwritten`, {
       hint: 'choose another --out-prefix or move the old key away',
       cause: error,

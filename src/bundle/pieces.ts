@@ -1,6 +1,6 @@
 import { closeSync, fdatasync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { openOutput } from './file-system.ts';
+import { onOutput, openOutput, outputError } from './file-system.ts';
 
 const fdatasyncAsync = promisify(fdatasync);
 
@@ -13,7 +13,10 @@ export interface Piece {
   readonly size: number;
 }
 
-/** The files of an unfinished bundle, read and written by position as if they were one. */
+/**
+ * The files of an unfinished bundle, read and written by position as if they were one. What the system refuses is thrown as
+ * `outputError` of the file it is about.
+ */
 export interface OpenPieces {
   /** Writes all of `bytes`, across borders. */
   writeSync(bytes: Uint8Array, position: number): void;
@@ -90,7 +93,8 @@ export function openPieces(pieces: readonly Piece[], flags: 'r' | 'r+' | 'w+'): 
         const place = locate(position + done);
         if (place === undefined) throw new Error(`${pieces[0]!.path}: position ${position + done} is past the end`);
         const length = Math.min(place.room, bytes.length - done);
-        done += writeSync(descriptors[place.index]!, bytes, done, length, place.at);
+        const { path } = pieces[place.index]!;
+        done += onOutput(path, () => writeSync(descriptors[place.index]!, bytes, done, length, place.at));
       }
     },
     readSync(bytes, position) {
@@ -99,7 +103,8 @@ export function openPieces(pieces: readonly Piece[], flags: 'r' | 'r+' | 'w+'): 
         const place = locate(position + done);
         if (place === undefined) break;
         const length = Math.min(place.room, bytes.length - done);
-        const count = readSync(descriptors[place.index]!, bytes, done, length, place.at);
+        const { path } = pieces[place.index]!;
+        const count = onOutput(path, () => readSync(descriptors[place.index]!, bytes, done, length, place.at));
         if (count === 0) break;
         done += count;
       }
@@ -107,16 +112,20 @@ export function openPieces(pieces: readonly Piece[], flags: 'r' | 'r+' | 'w+'): 
     },
     truncate(length) {
       let start = 0;
-      for (const [index, { size }] of pieces.entries()) {
-        ftruncateSync(descriptors[index]!, Math.max(0, Math.min(size, length - start)));
+      for (const [index, { path, size }] of pieces.entries()) {
+        onOutput(path, () => ftruncateSync(descriptors[index]!, Math.max(0, Math.min(size, length - start))));
         start += size;
       }
     },
     async syncData() {
-      for (const fd of descriptors) await fdatasyncAsync(fd);
+      for (const [index, fd] of descriptors.entries()) {
+        await fdatasyncAsync(fd).catch((error: unknown) => {
+          throw outputError(pieces[index]!.path, error);
+        });
+      }
     },
     sync() {
-      for (const fd of descriptors) fsyncSync(fd);
+      for (const [index, fd] of descriptors.entries()) onOutput(pieces[index]!.path, () => fsyncSync(fd));
     },
     close,
   };

@@ -1,5 +1,6 @@
-import { rmSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { removeOutput } from './file-system.ts';
 import { journalPath } from './journal.ts';
 import type { LayoutEntry } from './layout.ts';
 import { partialPathOf } from './pieces.ts';
@@ -34,8 +35,8 @@ export function salvageUnfinished(
   if (entries.size === 0 || bavail * bsize < neededBytes) return undefined;
   // An open file stays readable after its name is gone.
   const volumes = openVolumes(unfinished.paths);
-  rmSync(journalPath(partialPathOf(finalPath)), { force: true });
-  for (const path of unfinished.paths) rmSync(path, { force: true });
+  removeOutput(journalPath(partialPathOf(finalPath)));
+  for (const path of unfinished.paths) removeOutput(path);
 
   async function* read({ bodyAt, size }: LayoutEntry): AsyncGenerator<Uint8Array> {
     for (let done = 0; done < size;) {

@@ -1,16 +1,14 @@
-import { sign, verify, X509Certificate } from 'node:crypto';
-import { bundleFromJSON, bundleToJSON, BUNDLE_V03_MEDIA_TYPE, toDSSEBundle } from '@sigstore/bundle';
+import { X509Certificate } from 'node:crypto';
 import type { Bundle } from '@sigstore/bundle';
-import { dsse } from '@sigstore/core';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { AirgapError } from '../core/errors.ts';
 import { unsupportedAlgorithm } from './keys.ts';
-import type { SigningKey } from './keys.ts';
 import type { BundleIdentity } from './manifest.ts';
 import { quoteForeign } from '../core/quote.ts';
-import { PAYLOAD_TYPE, readStatement, statementFor } from './statement.ts';
+import { describeFailure, envelopeOf, NotAccepted, parseSignature } from './signature-file.ts';
+import { readStatement } from './statement.ts';
 import { ruleMatches } from './trust.ts';
 import type { PinnedKey, Trust } from './trust.ts';
 
@@ -26,36 +24,8 @@ export interface AcceptedSignatures {
   readonly bundle: BundleIdentity;
 }
 
-/** Largest signature that is looked at (signing, section 4). */
-const MAX_SIGNATURE_BYTES = 1024 * 1024;
-
-/** How the library reports a certificate, timestamp or log that leads to nothing in the trusted root. */
-const UNKNOWN_AUTHORITY = /certificate chain|timestamp could not be verified|SCT verification failed/;
-
-const NO_STATEMENT = 'it is a bare message signature, not a signed statement';
-
 /** Extended key usage "code signing" (RFC 5280, section 4.2.1.12). */
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
-
-/**
- * Signs a bundle manifest: a Sigstore bundle v0.3 (JSON) with a DSSE envelope over {@link statementFor}'s bytes, verifiable
- * with the public key alone, by this tool and by cosign (signing, section 6).
- */
-export function signManifest(manifest: Uint8Array, identity: BundleIdentity, key: SigningKey): Uint8Array {
-  return signStatement(statementFor(manifest, identity), key);
-}
-
-/** Signs an in-toto statement the same way. */
-export function signStatement(statement: Uint8Array, key: SigningKey): Uint8Array {
-  const payload = Buffer.from(statement);
-  // Ed25519 hashes by itself; both other algorithms are used with SHA-256.
-  const hash = key.key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  const signature = sign(hash, dsse.preAuthEncoding(PAYLOAD_TYPE, payload), key.key);
-  const bundle = toDSSEBundle({ artifact: payload, artifactType: PAYLOAD_TYPE, signature, certificateChain: false });
-  // The hint goes here only: cosign skips envelope signatures whose keyid is neither empty nor its own fingerprint.
-  bundle.verificationMaterial.content = { $case: 'publicKey', publicKey: { hint: key.publicKey.hint } };
-  return Buffer.from(JSON.stringify(bundleToJSON(bundle)), 'utf8');
-}
 
 /**
  * Decides whether enough of the trusted signers signed exactly these manifest bytes. `signatures` are Sigstore bundles as
@@ -87,47 +57,6 @@ export function acceptSignatures(
   return { signers: [...accepted.values()], bundle };
 }
 
-/**
- * Whether every signature, and there is at least one, is of the form the far side will look for and states exactly this
- * manifest: a Sigstore bundle v0.3 whose DSSE envelope the key of its one certificate signed. Who issued the certificate is
- * not known here, so this proves nobody's identity: it is a check of what was just made, not of what was found. Throws
- * `E_SIGNATURE` (signing, sections 6 and 8).
- */
-export function acceptWellFormed(manifest: Uint8Array, signatures: readonly Uint8Array[]): AcceptedSignatures {
-  const verdicts = signatures.map((bytes) => {
-    try {
-      return judgeForm(manifest, parseSignature(bytes));
-    } catch (error) {
-      // As in judge.
-      return describeFailure(error);
-    }
-  });
-  const reasons = verdicts.flatMap((one, index) => (typeof one === 'string' ? [`signature ${index + 1}: ${one}`] : []));
-  const [bundle] = verdicts;
-  if (bundle !== undefined && typeof bundle !== 'string' && reasons.length === 0) return { signers: [], bundle };
-  const why = reasons.length === 0 ? 'the bundle manifest has no signature' : reasons.join('; ');
-  throw new AirgapError('E_SIGNATURE', `the signature is not usable: ${why}`, {
-    hint: 'the certificate authority answered with something unexpected; check --fulcio-url and try again',
-    data: { reasons },
-  });
-}
-
-function judgeForm(manifest: Uint8Array, bundle: Bundle): BundleIdentity | string {
-  const { content } = bundle.verificationMaterial;
-  if (content.$case !== 'certificate') return 'it carries no certificate';
-  if (bundle.content.$case !== 'dsseEnvelope') return NO_STATEMENT;
-  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
-  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
-  const { publicKey } = new X509Certificate(content.certificate.rawBytes);
-  const hash = publicKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  const [first, ...others] = signatures;
-  const isSigned =
-    first !== undefined &&
-    others.length === 0 &&
-    verify(hash, dsse.preAuthEncoding(payloadType, payload), publicKey, first.sig);
-  return isSigned ? readStatement(payload, manifest) : 'the key of its certificate did not make it';
-}
-
 interface Verdict {
   readonly signer: Signer;
   /** Names the entry of the trust that the signer is; two signatures with the same entry are one signer's. */
@@ -156,34 +85,13 @@ function judge(manifest: Uint8Array, bytes: Uint8Array, trust: Trust): Verdict |
   }
 }
 
-/** Refuses a signature; becomes the reason in the message. */
-class NotAccepted extends Error {}
-
-function parseSignature(bytes: Uint8Array): Bundle {
-  if (bytes.byteLength > MAX_SIGNATURE_BYTES) throw new NotAccepted('it is larger than 1 MiB');
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-    throw new NotAccepted('it is not JSON');
-  }
-  const mediaType = typeof json === 'object' && json !== null && 'mediaType' in json ? json.mediaType : undefined;
-  // The library would take older and unknown versions too, with weaker checks (signing, section 7.4).
-  if (mediaType !== BUNDLE_V03_MEDIA_TYPE) {
-    throw new NotAccepted(`its media type is ${quoteForeign(String(mediaType))}, not ${BUNDLE_V03_MEDIA_TYPE}`);
-  }
-  return bundleFromJSON(json);
-}
-
 function judgeParsed(manifest: Uint8Array, bundle: Bundle, trust: Trust): Verdict | string {
-  if (bundle.content.$case !== 'dsseEnvelope') return NO_STATEMENT;
-  const { payload, payloadType } = bundle.content.dsseEnvelope;
-  if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
+  const envelope = envelopeOf(bundle);
+  if (typeof envelope === 'string') return envelope;
   const who =
     bundle.verificationMaterial.content.$case === 'publicKey' ? byKey(bundle, trust) : byIdentity(bundle, trust);
   if (typeof who === 'string') return who;
-  const stated = readStatement(payload, manifest);
+  const stated = readStatement(envelope.payload, manifest);
   return typeof stated === 'string' ? stated : { ...who, bundle: stated };
 }
 
@@ -290,13 +198,4 @@ function hasTimestamp(bundle: Bundle): boolean {
 
 function describeSigner(signer: Signer): string {
   return signer.kind === 'key' ? signer.key : `${quoteForeign(signer.identity)} of ${quoteForeign(signer.issuer)}`;
-}
-
-function describeFailure(error: unknown): string {
-  if (error instanceof NotAccepted) return error.message;
-  if (error instanceof VerificationError) {
-    const older = UNKNOWN_AUTHORITY.test(error.message) ? '; the trusted root may be older than the bundle' : '';
-    return `${error.code}: ${quoteForeign(error.message).slice(1, -1)}${older}`;
-  }
-  return `it is malformed (${quoteForeign(error instanceof Error ? error.message : String(error))})`;
 }

@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { orOutputError, outputError } from './file-system.ts';
 import { readIfThere, takeLock } from './lock-file.ts';
 import { MANIFEST_PATH } from './manifest.ts';
 import type { BundleIdentity } from './manifest.ts';
@@ -119,7 +120,7 @@ export async function listApplied(stateDir: string, stream: string): Promise<str
   try {
     return (await readdir(join(stateDir, checkName(stream)))).filter((name) => hex.safeParse(name).success).toSorted();
   } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw error;
+    if (systemCodeOf(error) !== 'ENOENT') throw outputError(join(stateDir, stream), error);
     return [];
   }
 }
@@ -130,7 +131,7 @@ export async function listApplied(stateDir: string, stream: string): Promise<str
  */
 export async function lockState(stateDir: string, stream: string): Promise<LockedState> {
   checkName(stream);
-  await mkdir(stateDir, { recursive: true, mode: DIRECTORY_MODE });
+  await orOutputError(stateDir, mkdir(stateDir, { recursive: true, mode: DIRECTORY_MODE }));
   const lock = join(stateDir, `${stream}.lock`);
   const held = await takeLock(lock, `the state of ${stream}`);
   try {
@@ -155,7 +156,7 @@ async function recordApplied(
 ): Promise<void> {
   if (applied.bundle.name !== stream) throw new Error(`a bundle of ${applied.bundle.name} is no bundle of ${stream}`);
   const folder = join(stateDir, stream, hex.parse(applied.manifestSha256));
-  await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
+  await orOutputError(folder, mkdir(folder, { recursive: true, mode: DIRECTORY_MODE }));
   await replaceFile(folder, MANIFEST_PATH, applied.manifest);
   for (const [index, signature] of applied.signatures.entries()) {
     await replaceFile(folder, `${MANIFEST_PATH}.${index + 1}.sigstore.json`, signature);
@@ -181,7 +182,11 @@ function checkName(stream: string): string {
   return stream;
 }
 
-async function replaceFile(folder: string, name: string, content: Uint8Array): Promise<void> {
+function replaceFile(folder: string, name: string, content: Uint8Array): Promise<void> {
+  return orOutputError(join(folder, name), writeAndRename(folder, name, content));
+}
+
+async function writeAndRename(folder: string, name: string, content: Uint8Array): Promise<void> {
   const temporary = join(folder, `.${name}.new`);
   {
     await using file = await open(temporary, 'w', FILE_MODE);

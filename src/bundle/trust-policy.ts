@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf } from '../core/errors.ts';
 import { loadPublicKey } from './keys.ts';
 import { createTrust } from './trust.ts';
 import type { IdentityRule, PinnedKey, TextRule, Trust } from './trust.ts';
@@ -175,7 +175,7 @@ async function readPolicyFile(path: string): Promise<string> {
       });
     return await file.readFile('utf8');
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'].includes(systemCodeOf(error) ?? '')) throw error;
+    if (syscallOf(error) === undefined) throw error;
     throw new AirgapError('E_USAGE', `${path}: the trust policy can not be read`, {
       hint: 'check the path and its permissions',
       cause: error,

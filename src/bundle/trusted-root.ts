@@ -5,6 +5,7 @@ import { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sig
 import { toTrustMaterial } from '@sigstore/verify';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { outputError } from './file-system.ts';
 import { quoteForeign } from '../core/quote.ts';
 
 /** A trusted root file: who issues certificates and timestamps, and which logs are believed (signing, section 8.1). */
@@ -50,7 +51,7 @@ export async function loadTrustedRoot(path: string, sha256?: string): Promise<Lo
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'].includes(systemCodeOf(error) ?? '')) throw error;
+    if (systemCodeOf(error) === undefined) throw error;
     throw new AirgapError('E_USAGE', `${path}: the trusted root can not be read`, {
       hint: 'check the path and its permissions',
       cause: error,
@@ -124,7 +125,7 @@ export async function saveTrustedRoot(path: string, bytes: Uint8Array): Promise<
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw outputError(path, error);
   }
   await using directory = await open(dirname(path), 'r');
   await directory.sync();

@@ -8,10 +8,18 @@ const readAsync = promisify(readCallback);
 const MOST_NAMED = 20;
 const VOLUME = /^(.*)\.(\d{3,})$/s;
 
+/** An open volume. The descriptor is good in every thread of the process. */
+export interface VolumeFile {
+  readonly path: string;
+  readonly descriptor: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /** A bundle in one file or in consecutive slices, read by position as if it were one. */
 export interface Volumes {
-  /** In reading order. */
-  readonly paths: readonly string[];
+  /** In reading order, open. */
+  readonly files: readonly VolumeFile[];
   /** Bytes of all volumes. */
   readonly size: number;
   /**
@@ -37,21 +45,27 @@ export function openVolumes(paths: readonly string[]): Volumes {
   if (paths.length === 0) throw new AirgapError('E_USAGE', 'no bundle file given');
   const ordered = orderVolumes(paths);
   assertConsecutive(ordered);
-  const descriptors: number[] = [];
-  const starts: number[] = [];
-  let size = 0;
+  const files: VolumeFile[] = [];
+  const close = (): void => {
+    for (const { descriptor } of files.splice(0)) closeSync(descriptor);
+  };
   try {
-    for (const path of ordered) {
-      const descriptor = openVolume(path);
-      descriptors.push(descriptor);
-      starts.push(size);
-      size += fstatSync(descriptor).size;
-    }
+    for (const path of ordered) files.push(openVolume(path));
   } catch (error) {
-    for (const descriptor of descriptors) closeSync(descriptor);
+    close();
     throw error;
   }
+  return { ...volumesOf([...files]), close };
+}
 
+/** Volumes somebody else opened and closes, in reading order: another thread reads the very same files. */
+export function volumesOf(files: readonly VolumeFile[]): Volumes {
+  const ordered = files.map(({ path }) => path);
+  let size = 0;
+  const starts = files.map((file) => {
+    size += file.size;
+    return size - file.size;
+  });
   const indexAt = (offset: number): number => {
     const next = starts.findIndex((start) => start > offset);
     return next < 0 ? starts.length - 1 : next - 1;
@@ -63,7 +77,7 @@ export function openVolumes(paths: readonly string[]): Volumes {
     while (starts[index + 1] === starts[index]) index += 1;
     const end = starts[index + 1] ?? size;
     return {
-      fd: descriptors[index]!,
+      fd: files[index]!.descriptor,
       at: position - starts[index]!,
       length: Math.min(wanted, end - position),
     };
@@ -81,7 +95,7 @@ export function openVolumes(paths: readonly string[]): Volumes {
   };
 
   return {
-    paths: ordered,
+    files,
     size,
     readSync(buffer, position) {
       let done = 0;
@@ -122,9 +136,7 @@ export function openVolumes(paths: readonly string[]): Volumes {
       return Array.from({ length: count - ordered.length }, (_, index) => volumeName(stem, ordered.length + index + 1));
     },
     volumeAt: (offset) => (ordered.length === 1 ? undefined : basename(ordered[indexAt(offset)]!)),
-    close() {
-      for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
-    },
+    close: () => undefined,
   };
 }
 
@@ -164,7 +176,7 @@ function volumeName(stem: string, number: number): string {
   return `${basename(stem)}.${String(number).padStart(3, '0')}`;
 }
 
-function openVolume(path: string): number {
+function openVolume(path: string): VolumeFile {
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
@@ -175,7 +187,8 @@ function openVolume(path: string): number {
       cause: error,
     });
   }
-  if (fstatSync(descriptor).isFile()) return descriptor;
+  const found = fstatSync(descriptor);
+  if (found.isFile()) return { path, descriptor, size: found.size };
   closeSync(descriptor);
   throw new AirgapError('E_USAGE', `${path} is not a regular file`, {
     hint: 'a pipe is read from standard input: use -',

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { AirgapError, isAirgapError } from '../core/errors.ts';
-import { assertSpace, canBeSparse, outputError, syncFolder } from './file-system.ts';
+import { AirgapError } from '../core/errors.ts';
+import { assertSpace, canBeSparse, onOutput, removeOutput, renameOutput, syncFolder } from './file-system.ts';
 import {
   isSameSubject,
   journalPath,
@@ -12,8 +12,8 @@ import {
   type JournalContent,
   type JournalSubject,
 } from './journal.ts';
-import { END_BYTES, entryEnd, headerOf, type BundleLayout } from './layout.ts';
-import { headBytes, orderedBytes, type BundleParts, type OrderedOutputOptions } from './ordered-output.ts';
+import { END_BYTES, headerOf, type BundleLayout } from './layout.ts';
+import { headBytes, type BundleParts } from './ordered-output.ts';
 import { openPieces, partialPathOf, piecesOf, type OpenPieces, type Piece } from './pieces.ts';
 
 export { openBodyWriter, type BodyPlace, type BodyTransfer, type BodyWriter } from './body-writer.ts';
@@ -28,7 +28,7 @@ export interface BundleFileWriter {
   readonly pieces: readonly Piece[];
   /**
    * `sparse`: bodies may be written in any order by body writers. `ordered`: the file system has no sparse files, use
-   * {@link writeInOrder}.
+   * `writeInOrder`.
    */
   readonly mode: 'sparse' | 'ordered';
   /** Layout indexes of the entries an earlier run completed and this one need not write. */
@@ -95,7 +95,7 @@ export function openBundleFile(
   assertSpace(files[0]!, layout.size, { kept: isContinued, largestFile, files });
   if (!isContinued) {
     // In this order: a journal must never stand beside a file it does not describe.
-    rmSync(journalFile, { force: true });
+    removeOutput(journalFile);
     if (existing !== undefined) removePieces(finalPath, existing.subject, files);
     syncFolder(folder);
     beginFile(pieces, parts, head, subject.mode);
@@ -104,56 +104,6 @@ export function openBundleFile(
   const journal = openJournal(journalFile, subject, () => data.syncData(), isContinued ? existing : undefined);
   const { complete, progress } = claimsFor(layout, isContinued ? existing : undefined);
   return makeWriter({ journalFile, pieces, parts, mode: subject.mode, data, journal }, complete, progress);
-}
-
-/**
- * Writes what is missing of a file that has to be written front to back. Bodies are opened in archive order, the first
- * one at the offset an earlier run reached. Throws `E_DIGEST` when a body is not what the layout says; the next run begins it anew.
- */
-export async function writeInOrder(
-  writer: BundleFileWriter,
-  parts: BundleParts,
-  options: OrderedOutputOptions,
-): Promise<void> {
-  const { entries, firstFile } = parts.layout;
-  let index = firstFile;
-  while (writer.complete.has(index)) index += 1;
-  const entry = entries[index];
-  const received = writer.progress.get(index) ?? 0;
-  /** The body under way: unlike `index`, not moved on before its digest is known. */
-  let body = index;
-  const data = openPieces(writer.pieces, 'r+');
-  try {
-    let at = entry === undefined ? parts.layout.endAt : received > 0 ? entry.bodyAt + received : entry.headerAt;
-    data.truncate(at);
-    const hash = createHash('sha256');
-    if (entry !== undefined) hashRange(data, entry.bodyAt, received, (piece) => hash.update(piece));
-    const onEntry = (done: number): void => {
-      writer.completed(done);
-      body = done + 1;
-      options.onEntry?.(done);
-    };
-    const bytes = orderedBytes(parts, { ...options, onEntry }, { index, received, hash });
-    for await (const chunk of bytes) {
-      try {
-        data.writeSync(chunk, at);
-      } catch (error) {
-        throw outputError(writer.partialPath, error);
-      }
-      at += chunk.length;
-      while (index < entries.length && at >= entryEnd(entries[index]!)) index += 1;
-      const current = entries[index];
-      if (current !== undefined && at > current.bodyAt) {
-        writer.progressed(index, Math.min(at - current.bodyAt, current.size));
-      }
-    }
-  } catch (error) {
-    // What is there of it is wrong somewhere: continued, it would fail in every run.
-    if (isAirgapError(error, 'E_DIGEST')) writer.restarted(body);
-    throw error;
-  } finally {
-    data.close();
-  }
 }
 
 interface WriterState {
@@ -197,18 +147,14 @@ function makeWriter(
       const missing = parts.layout.entries.length - parts.layout.firstFile - done.size;
       if (missing > 0) throw new Error(`${partialPath}: ${missing} entries are not written`);
       await journal.flush();
-      try {
-        data.sync();
-      } catch (error) {
-        throw outputError(partialPath, error);
-      }
+      data.sync();
       // The first one last: as long as it has its unfinished name, the next run knows what it continues. All is still open
       // here, so that a rename that fails leaves a run that can be suspended.
-      for (const { path, finalPath } of pieces.toReversed()) renameSync(path, finalPath);
+      for (const { path, finalPath } of pieces.toReversed()) renameOutput(path, finalPath);
       syncFolder(dirname(partialPath));
       await journal.close();
       data.close();
-      rmSync(journalFile, { force: true });
+      removeOutput(journalFile);
     },
   };
 }
@@ -246,8 +192,6 @@ function beginFile(pieces: readonly Piece[], parts: BundleParts, head: Buffer, m
       data.writeSync(Buffer.alloc(END_BYTES), layout.endAt);
     }
     data.sync();
-  } catch (error) {
-    throw outputError(pieces[0]!.path, error);
   } finally {
     data.close();
   }
@@ -273,14 +217,14 @@ function holdsHead(pieces: readonly Piece[], head: Buffer, { mode }: JournalSubj
 function takeBackNames(pieces: readonly Piece[]): void {
   if (!existsSync(pieces[0]!.path)) return;
   for (const { path, finalPath } of pieces) {
-    if (!existsSync(path) && existsSync(finalPath)) renameSync(finalPath, path);
+    if (!existsSync(path) && existsSync(finalPath)) renameOutput(finalPath, path);
   }
 }
 
 /** Removes the unfinished files of another run that are not about to be overwritten. */
 function removePieces(finalPath: string, subject: JournalSubject, but: readonly string[]): void {
   for (const { path } of piecesOf(finalPath, subject.size, subject.volumeSize)) {
-    if (!but.includes(path)) rmSync(path, { force: true });
+    if (!but.includes(path)) removeOutput(path);
   }
 }
 
@@ -288,21 +232,12 @@ function removePieces(finalPath: string, subject: JournalSubject, but: readonly 
 function assertNoStrangers(finalPath: string, pieces: readonly Piece[]): void {
   const name = basename(finalPath);
   const own = new Set(pieces.map((piece) => basename(piece.finalPath)));
-  const strangers = readdirSync(dirname(finalPath)).filter(
+  const folder = dirname(finalPath);
+  const strangers = onOutput(folder, () => readdirSync(folder)).filter(
     (other) => other.startsWith(`${name}.`) && /^\d{3,}$/.test(other.slice(name.length + 1)) && !own.has(other),
   );
   if (strangers.length === 0) return;
   throw new AirgapError('E_USAGE', `${strangers.toSorted().join(', ')} is left of another bundle of this name`, {
     hint: 'remove it, or choose another name with -o',
   });
-}
-
-function hashRange(data: OpenPieces, start: number, length: number, update: (piece: Buffer) => void): void {
-  const buffer = Buffer.allocUnsafe(1024 * 1024);
-  for (let done = 0; done < length;) {
-    const count = data.readSync(buffer.subarray(0, Math.min(buffer.length, length - done)), start + done);
-    if (count === 0) throw new AirgapError('E_TRUNCATED', 'the unfinished bundle is shorter than its journal says');
-    update(buffer.subarray(0, count));
-    done += count;
-  }
 }

@@ -1,6 +1,7 @@
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { combineKubeconfigs, mergeIntoKubeconfig, type HostedKubeconfig } from '../apply/kubeconfig.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { unwritable } from '../workflows/output-path.ts';
 
 /** It holds the credentials of an administrator. */
 const MODE = 0o600;
@@ -16,9 +17,14 @@ export async function writeKubeconfigs(
   if (where.merge !== undefined) {
     const merged = mergeIntoKubeconfig(await readIfThere(where.merge), where.merge, configs);
     const temporary = `${where.merge}.partial-${process.pid}`;
-    await writeFile(temporary, merged, { mode: MODE });
-    await chmod(temporary, MODE);
-    await rename(temporary, where.merge);
+    try {
+      await writeFile(temporary, merged, { mode: MODE });
+      await chmod(temporary, MODE);
+      await rename(temporary, where.merge);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw unwritable(`--merge ${where.merge}`, error);
+    }
     return { file: where.merge };
   }
   const [first] = configs;
@@ -27,7 +33,7 @@ export async function writeKubeconfigs(
   try {
     await writeFile(where.out, text, { mode: MODE, flag: 'wx' });
   } catch (error) {
-    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    if (systemCodeOf(error) !== 'EEXIST') throw unwritable(`--out ${where.out}`, error);
     throw new AirgapError('E_USAGE', `${where.out} exists`, {
       hint: 'choose another file, or add to it with --merge',
       cause: error,
@@ -40,7 +46,12 @@ async function readIfThere(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return '';
-    throw error;
+    const code = systemCodeOf(error);
+    if (code === 'ENOENT') return '';
+    if (code === undefined) throw error;
+    throw new AirgapError('E_USAGE', `--merge ${path} can not be read: ${code}`, {
+      hint: 'name a kubeconfig, or a file that is not there yet',
+      cause: error,
+    });
   }
 }

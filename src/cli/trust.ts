@@ -162,7 +162,9 @@ async function exists(path: string): Promise<boolean> {
     await readFile(path);
     return true;
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false;
-    throw error;
+    const code = systemCodeOf(error);
+    if (code === undefined) throw error;
+    // Anything else is said by who reads it.
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }

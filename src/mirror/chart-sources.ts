@@ -41,7 +41,7 @@ export async function localChart(
   const path = resolve(workingDirectory, selection.path ?? '');
   const archive = (await isDirectory(path))
     ? await packageChart(helm, path)
-    : { name: basename(path), content: await readFile(path) };
+    : { name: basename(path), content: await readArchive(path) };
   return { fileName: archive.name, content: archive.content, selection };
 }
 
@@ -80,14 +80,29 @@ async function fetchedChart(
   };
 }
 
+async function readArchive(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw noChart(path, error);
+  }
+}
+
 async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT' && systemCodeOf(error) !== 'ENOTDIR') throw error;
-    throw new AirgapError('E_CONFIG', `helm.local: there is no chart at ${path}`, {
-      hint: 'correct the path; relative paths start from the current folder',
-      cause: error,
-    });
+    throw noChart(path, error);
   }
+}
+
+function noChart(path: string, error: unknown): unknown {
+  const code = systemCodeOf(error);
+  if (code === undefined) return error;
+  const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
+  const problem = isMissing ? `there is no chart at ${path}` : `the chart at ${path} can not be read: ${code}`;
+  return new AirgapError('E_CONFIG', `helm.local: ${problem}`, {
+    hint: 'correct the path; relative paths start from the current folder',
+    cause: error,
+  });
 }

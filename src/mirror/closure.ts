@@ -3,6 +3,7 @@ import type { Warning } from '../core/events.ts';
 import { readContent, type ContentSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { readSuccessors } from '../oci/graph.ts';
+import type { ImageKind } from '../oci/image-kind.ts';
 import { LAYOUT_ROOT } from '../oci/layout-source.ts';
 import { formatPlatform, matchesPlatform } from '../oci/platform.ts';
 import { selectorOf, type ImageRef } from '../oci/reference.ts';
@@ -15,14 +16,7 @@ import {
   type Platform,
 } from '../oci/types.ts';
 import { hasOwnData, verifyBytes } from '../oci/verify-stream.ts';
-import type {
-  GeneratedImage,
-  ImageKind,
-  ImageRequest,
-  MirrorContext,
-  PlannedBlob,
-  PlannedManifest,
-} from './mirror-plan.ts';
+import type { GeneratedImage, ImageRequest, MirrorContext, PlannedBlob, PlannedManifest } from './mirror-plan.ts';
 
 /** Everything reachable from one root. */
 export interface Closure {

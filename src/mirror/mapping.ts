@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import type { Digest } from '../oci/digest.ts';
 import { digestTag, formatReference, repositoryName } from '../oci/reference.ts';
 import { ImageIndexSchema, isIndexType } from '../oci/types.ts';
-import type { ImageKind, MirrorPlan, PlannedImage } from './mirror-plan.ts';
+import type { ImageKind } from '../oci/image-kind.ts';
+import type { MirrorPlan, PlannedImage } from './mirror-plan.ts';
 import { limitNesting } from './target-name.ts';
 
 export interface MappingOptions {

@@ -3,20 +3,9 @@ import type { Warning } from '../core/events.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ReferrerSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { ImageKind } from '../oci/image-kind.ts';
 import type { ImageRef } from '../oci/reference.ts';
 import type { Descriptor, Platform } from '../oci/types.ts';
-
-export type ImageKind =
-  | 'release'
-  | 'releaseContent'
-  | 'kubevirtDisk'
-  | 'graphData'
-  | 'catalog'
-  | 'operatorBundle'
-  | 'relatedImage'
-  | 'additional'
-  | 'helm'
-  | 'signature';
 
 /** Where an image lives below the target registry (and its prefix). */
 export interface TargetName {

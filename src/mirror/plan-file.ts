@@ -2,26 +2,15 @@ import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { isDigest } from '../oci/digest.ts';
+import { IMAGE_KINDS } from '../oci/image-kind.ts';
 import { PlatformSchema } from '../oci/types.ts';
 import { formatReference } from '../oci/reference.ts';
-import type { ImageKind, MirrorPlan } from './mirror-plan.ts';
+import type { MirrorPlan } from './mirror-plan.ts';
 
 export const PLAN_PATH = 'plan.json';
 const SCHEMA_VERSION = 1;
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'not a digest');
-const kinds = [
-  'release',
-  'releaseContent',
-  'kubevirtDisk',
-  'graphData',
-  'catalog',
-  'operatorBundle',
-  'relatedImage',
-  'additional',
-  'helm',
-  'signature',
-] as const satisfies readonly ImageKind[];
 
 /** Bytes nothing listed before has, bytes shared with that, and both. */
 const sizes = z.strictObject({
@@ -59,7 +48,7 @@ export const PlanFileSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   images: z.array(
     z.strictObject({
-      kind: z.enum(kinds),
+      kind: z.enum(IMAGE_KINDS),
       origin: z.string(),
       source: z.string(),
       digest,
@@ -158,10 +147,24 @@ export function formatPlanFile(file: PlanFile): Buffer {
 
 /** Reads `plan.json` of an accepted bundle; `E_MANIFEST` when it is not one this version understands. */
 export function parsePlanFile(content: Uint8Array): PlanFile {
-  const result = PlanFileSchema.safeParse(JSON.parse(Buffer.from(content).toString('utf8')));
+  const result = PlanFileSchema.safeParse(parseJson(content));
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new AirgapError('E_MANIFEST', `plan.json: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`, {
+  throw notUnderstood(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+}
+
+function parseJson(content: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(content).toString('utf8'));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw notUnderstood('it is not JSON');
+  }
+}
+
+function notUnderstood(problem: string): AirgapError {
+  return new AirgapError('E_MANIFEST', `${PLAN_PATH}: ${problem}`, {
     hint: 'the bundle was made by another version of airgap; use that version, or a newer one',
+    data: { at: PLAN_PATH },
   });
 }

@@ -1,7 +1,8 @@
 import type { Digest } from '../oci/digest.ts';
 import { readSuccessors } from '../oci/graph.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
-import type { ImageKind, MirrorPlan, PlannedImage } from './mirror-plan.ts';
+import type { ImageKind } from '../oci/image-kind.ts';
+import type { MirrorPlan, PlannedImage } from './mirror-plan.ts';
 
 /** Bytes of a group of images: what nothing listed before it has, what is shared with that, and both. */
 export interface GroupSizes {

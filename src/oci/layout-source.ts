@@ -30,8 +30,9 @@ export function openLayout(directory: string): ReferrerSource {
       return await readFile(join(directory, name));
     } catch (error) {
       const code = systemCodeOf(error);
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-      throw new AirgapError('E_NOT_FOUND', `${directory} is no OCI image layout: ${name} is missing`, {
+      if (code === undefined) throw error;
+      const problem = code === 'ENOENT' || code === 'ENOTDIR' ? 'is missing' : `can not be read (${code})`;
+      throw new AirgapError('E_NOT_FOUND', `${directory} is no OCI image layout: ${name} ${problem}`, {
         hint: 'give the directory that holds oci-layout, index.json and blobs/',
         cause: error,
       });
@@ -80,7 +81,9 @@ async function assertThere(path: string, digest: Digest): Promise<void> {
   try {
     await stat(path);
   } catch (error) {
-    if (systemCodeOf(error) !== 'ENOENT') throw error;
-    throw new AirgapError('E_NOT_FOUND', `the layout has no blob ${digest}`, { cause: error, data: { path } });
+    const code = systemCodeOf(error);
+    if (code === undefined) throw error;
+    const problem = code === 'ENOENT' ? 'has no blob' : `does not let its blob be read (${code}):`;
+    throw new AirgapError('E_NOT_FOUND', `the layout ${problem} ${digest}`, { cause: error, data: { path } });
   }
 }

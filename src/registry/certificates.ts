@@ -45,7 +45,7 @@ function readCertsFolder(hosts: readonly string[], dirs: readonly string[]): Cer
   for (const folder of dirs.flatMap((dir) => hosts.map((host) => join(dir, host)))) {
     const names = listFolder(folder);
     if (names === undefined) continue;
-    const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+    const read = (name: string) => readText(join(folder, name));
     const ca = names
       .filter((name) => name.endsWith('.crt'))
       .map((name) => readCaBundle(read(name), join(folder, name)).pem);
@@ -60,6 +60,18 @@ function readCertsFolder(hosts: readonly string[], dirs: readonly string[]): Cer
     return { ca, client: { cert: read(cert), key: read(key) } };
   }
   return { ca: [] };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    throw new AirgapError('E_CONFIG', `${path} can not be read: ${systemCodeOf(error)}`, {
+      hint: 'check its permissions, or take it out of the folder',
+      cause: error,
+    });
+  }
 }
 
 function listFolder(folder: string): string[] | undefined {

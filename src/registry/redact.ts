@@ -1,10 +1,33 @@
-/** Query keys whose values help and tell nothing secret; all other values (signed storage URLs, upload states) are hidden. */
-const SHOWN_KEYS: ReadonlySet<string> = new Set(['digest', 'mount', 'from', 'n', 'last', 'scope', 'service', 'tag']);
+/**
+ * Query keys whose values help and tell nothing secret; all other values (signed storage URLs, upload states, tokens) are
+ * hidden. Not `id`: what is only a number here is all that protects a shared file elsewhere.
+ */
+const SHOWN_KEYS: ReadonlySet<string> = new Set([
+  // Registries (distribution-spec) and their token services.
+  'artifactType',
+  'digest',
+  'from',
+  'last',
+  'mount',
+  'n',
+  'scope',
+  'service',
+  'tag',
+  // Update services.
+  'arch',
+  'channel',
+  'version',
+]);
 
-/** A URL as text for messages and events: without user info, query values only where their key is known to be harmless. */
+/**
+ * A URL as text for messages and events, printable whoever made it: without user info, query values only where their key is
+ * known to be harmless.
+ */
 export function redactUrl(url: URL): string {
   if (url.search === '') return `${url.origin}${url.pathname}`;
-  const query = [...url.searchParams].map(([key, value]) => `${key}=${SHOWN_KEYS.has(key) ? value : 'REDACTED'}`);
+  const query = [...url.searchParams].map(
+    ([key, value]) => `${printable(key)}=${SHOWN_KEYS.has(key) ? printable(value) : 'REDACTED'}`,
+  );
   return `${url.origin}${url.pathname}?${query.join('&')}`;
 }
 

@@ -56,7 +56,7 @@ export async function registryError(answer: IncomingMessage, method: string, url
   const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now());
   const detail = said.text === '' ? '' : `: ${said.text}`;
   return new AirgapError(code, `${method} ${redactUrl(url)}: the registry answered ${status}${detail}`, {
-    ...hintFor(code, said.code),
+    ...hintFor(code),
     data: {
       status,
       host: url.host,
@@ -146,14 +146,7 @@ function errorCodeFor(status: number, registryCode: string | undefined): ErrorCo
   return status === 404 ? 'E_NOT_FOUND' : 'E_REGISTRY';
 }
 
-function hintFor(code: ErrorCode, registryCode: string | undefined): { hint?: string } {
-  if (registryCode === 'MANIFEST_BLOB_UNKNOWN') {
-    return {
-      hint:
-        'the registry misses content this names; where only some platforms of an image were packed, pack it without ' +
-        '"platforms", or let the registry accept indexes with missing instances',
-    };
-  }
+function hintFor(code: ErrorCode): { hint?: string } {
   if (code === 'E_UNAUTHORIZED') return { hint: 'check that the account may do this in this repository' };
   if (code === 'E_RATE_LIMIT') return { hint: 'wait, log in with an account that has a higher limit, or use a mirror' };
   return {};
@@ -225,8 +218,18 @@ function parseErrorDocument(body: string): { code?: string; text: string } {
   const entry = Array.isArray(first) ? first[0] : undefined;
   const code = fieldOf(entry, 'code');
   const message = fieldOf(entry, 'message') ?? fieldOf(document, 'details') ?? fieldOf(document, 'message');
-  const text = [code, message].filter((part): part is string => typeof part === 'string' && part !== '').join(' ');
+  const text = [code, message, detailOf(code, fieldOf(entry, 'detail'))]
+    .filter((part): part is string => typeof part === 'string' && part !== '')
+    .join(' ');
   return typeof code === 'string' ? { code, text: printable(text) } : { text: printable(text) };
+}
+
+/** What the registry adds to its message. Of a denied access it is the scope that was asked for, which is known. */
+function detailOf(code: unknown, detail: unknown): string | undefined {
+  if (typeof detail === 'string') return detail;
+  if (typeof detail !== 'object' || detail === null) return undefined;
+  const text = JSON.stringify(detail);
+  return typeof code === 'string' && code.startsWith('MANIFEST_') && text !== '{}' ? text : undefined;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

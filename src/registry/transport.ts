@@ -5,6 +5,7 @@ import { AirgapError, isAbort, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { secureContextFor } from './certificates.ts';
 import type { RegistryOptions } from './options.ts';
+import { createPace, type Pace } from './pace.ts';
 import { proxyFor } from './proxy.ts';
 import { redactUrl } from './redact.ts';
 import { connectionError, sourceError } from './registry-error.ts';
@@ -39,23 +40,30 @@ export interface Transport {
   close(): void;
 }
 
+/** A host with its connections. */
+interface Host {
+  readonly agent: http.Agent;
+  readonly pace: Pace;
+}
+
 /** Connections to registries: kept alive, per origin, with its certificates and its proxy. */
 export function createTransport(options: RegistryOptions, ctx: RunContext): Transport {
-  const agents = new Map<string, http.Agent>();
-  const agentFor = (url: URL, isInsecure: boolean): http.Agent => {
+  const hosts = new Map<string, Host>();
+  const hostOf = (url: URL, isInsecure: boolean): Host => {
     const key = isInsecure ? `${url.origin} insecure` : url.origin;
-    let agent = agents.get(key);
-    if (agent === undefined) {
-      agent = createAgent(url, isInsecure, options);
-      agents.set(key, agent);
+    let host = hosts.get(key);
+    if (host === undefined) {
+      const agent = createAgent(url, isInsecure, options);
+      host = { agent, pace: createPace(agent.maxSockets) };
+      hosts.set(key, host);
     }
-    return agent;
+    return host;
   };
   return {
     async exchange(exchange) {
-      const agent = agentFor(exchange.url, exchange.isInsecure);
+      const host = hostOf(exchange.url, exchange.isInsecure);
       const startedAt = performance.now();
-      const answer = await requestOnce(exchange, agent, options.userAgent);
+      const answer = await requestOnce(exchange, host, options.userAgent);
       ctx.report({
         type: 'request',
         method: exchange.method,
@@ -66,8 +74,8 @@ export function createTransport(options: RegistryOptions, ctx: RunContext): Tran
       return answer;
     },
     close() {
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
+      for (const { agent } of hosts.values()) agent.destroy();
+      hosts.clear();
     },
   };
 }
@@ -95,25 +103,49 @@ function createAgent(url: URL, isInsecure: boolean, options: RegistryOptions): h
   });
 }
 
-async function requestOnce(exchange: Exchange, agent: http.Agent, userAgent: string): Promise<IncomingMessage> {
-  const { method, url, signal } = exchange;
+async function requestOnce(exchange: Exchange, host: Host, userAgent: string): Promise<IncomingMessage> {
   for (let tries = 1; ; tries += 1) {
-    const body =
-      exchange.body === undefined || Buffer.isBuffer(exchange.body) ? exchange.body : await open(exchange.body);
-    const attempt = { wasReused: false };
+    // Before the content is opened: its source would grow tired of waiting.
+    const turn = await host.pace.enter(exchange.signal);
+    let answer: IncomingMessage | undefined;
     try {
-      return await perform(exchange, body, { agent, userAgent, attempt });
-    } catch (error) {
-      if (body !== undefined && !Buffer.isBuffer(body)) body.stream.destroy();
-      signal.throwIfAborted();
-      if (error instanceof AirgapError) throw error;
-      // The server closed an idle connection just when it was used again: no pause is needed. Only for reads, because
-      // a write may have arrived although its answer was lost (RFC 9110, section 9.2.2).
-      const isRead = method === 'GET' || method === 'HEAD';
-      const isStale = isRead && attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
-      if (isStale && tries <= agent.maxFreeSockets) continue;
-      throw connectionError(error, method, url);
+      answer = await tryRequest(exchange, { agent: host.agent, userAgent, isLast: tries > host.agent.maxFreeSockets });
+    } finally {
+      if (answer === undefined) turn.leave();
     }
+    if (answer === undefined) continue;
+    turn.answered(answer.statusCode ?? 0);
+    // As with its connection: the next request begins when nothing of this one is left.
+    answer.once('close', turn.leave);
+    return answer;
+  }
+}
+
+interface RequestOptions {
+  readonly agent: http.Agent;
+  readonly userAgent: string;
+  /** A kept connection that is closed is an error now. */
+  readonly isLast: boolean;
+}
+
+/** The answer, or undefined when a kept connection turned out to be closed. */
+async function tryRequest(exchange: Exchange, options: RequestOptions): Promise<IncomingMessage | undefined> {
+  const { method, url, signal } = exchange;
+  const body =
+    exchange.body === undefined || Buffer.isBuffer(exchange.body) ? exchange.body : await open(exchange.body);
+  const attempt = { wasReused: false };
+  try {
+    return await perform(exchange, body, { ...options, attempt });
+  } catch (error) {
+    if (body !== undefined && !Buffer.isBuffer(body)) body.stream.destroy();
+    signal.throwIfAborted();
+    if (error instanceof AirgapError) throw error;
+    // The server closed an idle connection just when it was used again: no pause is needed. Only for reads, because
+    // a write may have arrived although its answer was lost (RFC 9110, section 9.2.2).
+    const isRead = method === 'GET' || method === 'HEAD';
+    const isStale = isRead && attempt.wasReused && ['ECONNRESET', 'EPIPE'].includes(systemCodeOf(error) ?? '');
+    if (isStale && !options.isLast) return undefined;
+    throw connectionError(error, method, url);
   }
 }
 
@@ -130,9 +162,7 @@ async function open(body: { readonly size: number; readonly open: () => Promise<
   }
 }
 
-interface PerformOptions {
-  readonly agent: http.Agent;
-  readonly userAgent: string;
+interface PerformOptions extends Pick<RequestOptions, 'agent' | 'userAgent'> {
   readonly attempt: { wasReused: boolean };
 }
 

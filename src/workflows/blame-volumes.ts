@@ -22,7 +22,7 @@ export async function blameVolumes<T>(paths: readonly string[], ctx: RunContext,
       },
     );
     const found = new Map(volumes.map(({ path, sha256 }) => [basename(path), sha256]));
-    const listed = [...readSums(readFileSync(sums, 'utf8'))];
+    const listed = [...readSums(readText(sums))];
     const missing = listed.filter(([name]) => !found.has(name)).map(([name]) => name);
     const wrong = listed
       .filter(([name, sha256]) => found.has(name) && found.get(name) !== sha256)
@@ -37,6 +37,16 @@ export async function blameVolumes<T>(paths: readonly string[], ctx: RunContext,
       data: { ...error.data, volumes: [...missing, ...wrong] },
       cause: error.cause,
     });
+  }
+}
+
+/** The list only helps: one that can not be read is as good as none. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (syscallOf(error) === undefined) throw error;
+    return '';
   }
 }
 

@@ -1,3 +1,4 @@
+import type { OciExpectations } from '../bundle/checks.ts';
 import type { BundlePolicy } from '../bundle/policy.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { readState } from '../bundle/state.ts';
@@ -52,3 +53,9 @@ export function ociExpectations(plan: PlanFile | undefined): OciCheckOptions {
   const sparse = new Set(plan.images.filter((image) => image.platforms !== undefined).map((image) => image.digest));
   return { isAllowedReference: (name) => names.has(name), isSparse: (index) => sparse.has(index) };
 }
+
+/** {@link ociExpectations} of the plan a bundle carries, for a check that has not read it yet. */
+export const planExpectations: OciExpectations = {
+  path: PLAN_PATH,
+  optionsOf: (content) => ociExpectations(content === undefined ? undefined : parsePlanFile(content)),
+};

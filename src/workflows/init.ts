@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { readAsset } from '../core/assets.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { draftImageSet, type DraftAnswers } from '../mirror/image-set-draft.ts';
+import { unwritable } from './output-path.ts';
 import { draftSite, type SiteAnswers } from './site-draft.ts';
 
 /** JSON Schemas, beside the files they describe, so that editors find them without network. */
@@ -107,10 +108,7 @@ async function writeNewFile({ path, text, flag }: NewFile, onMade: () => void): 
       await file.close();
     }
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === undefined) throw error;
-    if (code === 'EEXIST') throw existsError(path, flag);
-    throw new AirgapError('E_USAGE', `${path} can not be written: ${code}`, { hint: `correct ${flag}`, cause: error });
+    throw systemCodeOf(error) === 'EEXIST' ? existsError(path, flag) : unwritable(`${flag} ${path}`, error);
   }
 }
 

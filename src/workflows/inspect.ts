@@ -10,6 +10,7 @@ import type { PlanFile } from '../mirror/plan-file.ts';
 import { versionChanges, type VersionChange } from '../mirror/version-changes.ts';
 import { readPlanFile } from './bundle-policy.ts';
 import { caBundlesOf } from './ca-bundles.ts';
+import { unwritable } from './output-path.ts';
 import { reportOfBundle } from './report/of-bundle.ts';
 import { acceptFor } from './signer.ts';
 
@@ -110,17 +111,12 @@ async function writeReport(path: string, page: string): Promise<void> {
   try {
     await writeFile(path, page, { flag: 'wx' });
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === undefined) throw error;
-    if (code === 'EEXIST') {
+    if (systemCodeOf(error) === 'EEXIST') {
       throw new AirgapError('E_USAGE', `--report: ${path} exists and is not overwritten`, {
         hint: 'give another name, or remove the file first',
         cause: error,
       });
     }
-    throw new AirgapError('E_USAGE', `--report: ${path} can not be written: ${code}`, {
-      hint: 'give a path in a folder that exists and can be written to',
-      cause: error,
-    });
+    throw unwritable(`--report: ${path}`, error);
   }
 }

@@ -1,5 +1,6 @@
 import type { KeylessOptions } from '../bundle/keyless-options.ts';
-import { acceptSignatures, acceptWellFormed } from '../bundle/signature.ts';
+import { acceptWellFormed } from '../bundle/make-signature.ts';
+import { acceptSignatures } from '../bundle/signature.ts';
 import { createTrust, type Trust } from '../bundle/trust.ts';
 import { fetchTrustedRoot } from '../bundle/trusted-root.ts';
 import { signerOf, type BundleSigner } from './signer.ts';

@@ -15,9 +15,16 @@ export function assertOutputPath(path: string, flag: string): void {
       hint: 'name a file in a folder that is there and may be written to',
     });
   }
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there === undefined || there.isFile()) return;
+  if (isFileOrNew(path, flag)) return;
   throw new AirgapError('E_USAGE', `${flag} ${path} is there and is no regular file`, { hint: 'name another file' });
+}
+
+function isFileOrNew(path: string, flag: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  } catch (error) {
+    throw unwritable(`${flag} ${path}`, error);
+  }
 }
 
 /**
@@ -68,11 +75,25 @@ export async function writeOutputFile(
     if (options.isNew === true) await writeFile(path, content, { flag: 'wx' });
     else await replaceFile(path, content);
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === undefined || code === 'ENOSPC') throw error;
-    const problem = code === 'EEXIST' ? 'is there and is never overwritten' : `can not be written: ${code}`;
-    throw new AirgapError('E_USAGE', `${options.flag} ${path} ${problem}`, { hint: 'name another file', cause: error });
+    throw unwritable(`${options.flag} ${path}`, error);
   }
+}
+
+/**
+ * What a failure to write a result is thrown as: a full disk as `E_SPACE`, anything else of the system as `E_USAGE`. `what` is the
+ * file, with the flag that named it. What is no error of the system is returned unchanged.
+ */
+export function unwritable(what: string, error: unknown): unknown {
+  const code = systemCodeOf(error);
+  if (code === undefined || error instanceof AirgapError) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new AirgapError('E_SPACE', `${what} can not be written: the disk is full`, {
+      hint: 'make room or name another place, and run the same command again',
+      cause: error,
+    });
+  }
+  const problem = code === 'EEXIST' ? 'is there and is never overwritten' : `can not be written: ${code}`;
+  return new AirgapError('E_USAGE', `${what} ${problem}`, { hint: 'name another file', cause: error });
 }
 
 /** A link stays a link, and a device or pipe is written to. */

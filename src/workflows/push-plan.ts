@@ -19,11 +19,17 @@ export interface PushBlob {
   readonly repository: string;
   /** … and mounted from there into each of these. */
   readonly mounts: readonly string[];
+  /** An image that needs it, by repository. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
 export interface PushManifest {
   readonly descriptor: Descriptor;
   readonly repository: string;
+  /** An image it belongs to. */
+  readonly origin: string;
+  /** An index some of whose instances do not go with it. */
+  readonly isSparse: boolean;
   /** What this manifest refers to: it has to be found in the referrers of that. */
   readonly subject?: Digest;
 }
@@ -53,7 +59,7 @@ export async function planPush(
   images: readonly PushImage[],
   readManifest: (descriptor: Descriptor) => Promise<Uint8Array>,
 ): Promise<PushPlan> {
-  const blobs = new Map<Digest, { descriptor: Descriptor; repositories: Set<string> }>();
+  const blobs = new Map<Digest, { descriptor: Descriptor; origins: Map<string, string> }>();
   const levels = new Map<string, { manifest: PushManifest; level: number }>();
   // One name can be wanted twice: as additional and as related image, by tag and by digest.
   const tags = new Map<string, PushTag>();
@@ -66,19 +72,24 @@ export async function planPush(
     const content = await readManifest(descriptor);
     const next = readSuccessors(content, descriptor.mediaType, `${image.origin} (${descriptor.digest})`);
     for (const blob of next.blobs) {
-      const known = blobs.get(blob.digest) ?? { descriptor: plain(blob), repositories: new Set() };
-      known.repositories.add(repository);
+      const known = blobs.get(blob.digest) ?? { descriptor: plain(blob), origins: new Map<string, string>() };
+      if (!known.origins.has(repository)) known.origins.set(repository, image.origin);
       blobs.set(blob.digest, known);
     }
     let level = 0;
+    let isSparse = false;
     for (const child of next.manifests) {
-      if (!isWanted(child, descriptor, image.platforms)) continue;
+      if (!isWanted(child, descriptor, image.platforms)) {
+        isSparse = true;
+        continue;
+      }
       children.add(`${repository}@${child.digest}`);
       level = Math.max(level, (await visit(plain(child), image)) + 1);
     }
     const before = levels.get(key)?.level ?? 0;
     const subject = next.subject?.digest;
-    const manifest = { descriptor, repository, ...(subject === undefined ? {} : { subject }) };
+    const { origin } = image;
+    const manifest = { descriptor, repository, origin, isSparse, ...(subject === undefined ? {} : { subject }) };
     levels.set(key, { manifest, level: Math.max(before, level) });
     return level;
   }
@@ -92,9 +103,9 @@ export async function planPush(
   }
 
   const pushBlobs = [...blobs.values()]
-    .map(({ descriptor, repositories }) => {
-      const [repository, ...mounts] = [...repositories];
-      return { descriptor, repository: repository!, mounts };
+    .map(({ descriptor, origins }) => {
+      const [repository, ...mounts] = [...origins.keys()];
+      return { descriptor, repository: repository!, mounts, origins };
     })
     .toSorted((a, b) => b.descriptor.size - a.descriptor.size || (a.descriptor.digest < b.descriptor.digest ? -1 : 1));
   return {

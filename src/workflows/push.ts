@@ -10,6 +10,7 @@ import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { targetPath, type PushTarget } from './push-target.ts';
 import { runAll } from './run-all.ts';
+import { explainRefusal, type PushedContent } from './push-refusal.ts';
 import { sourceError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
@@ -69,6 +70,7 @@ export async function pushImages(
     return known;
   };
   const counts = { pushedBytes: 0, presentBytes: 0, mounts: 0 };
+  const io = { open, read, ctx, target: options.target };
   const limit = pLimit(options.concurrency);
   const all = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
     try {
@@ -79,9 +81,9 @@ export async function pushImages(
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
-  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, target: options.target }));
-  for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, open, read, ctx));
-  await all(plan.tags, (tag) => pushTag(tag, open, read, ctx));
+  await all(plan.blobs, (blob) => pushBlob(blob, { ...io, source, counts }));
+  for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, io));
+  await all(plan.tags, (tag) => pushTag(tag, io));
   return {
     images: plan.tags.length,
     manifests: countManifests(plan),
@@ -108,19 +110,25 @@ export function describePush(result: PushResult): string {
   return `${result.images} images, ${result.manifests} manifests, ${result.blobs} blobs: ${sent}${present}${mounts}`;
 }
 
-interface BlobIo {
-  readonly source: ContentSource;
+interface PushIo {
   readonly open: (path: string) => Repository;
-  readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
+  readonly read: (descriptor: Descriptor) => Promise<Buffer>;
   readonly ctx: RunContext;
   readonly target: PushTarget;
 }
 
-async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo): Promise<void> {
+interface BlobIo extends PushIo {
+  readonly source: ContentSource;
+  readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
+}
+
+async function pushBlob({ descriptor, repository, mounts, origins }: PushBlob, io: BlobIo): Promise<void> {
   const { ctx, counts } = io;
   const { digest, size } = descriptor;
   const all = [repository, ...mounts];
-  const there = await Promise.all(all.map((path) => io.open(path).hasBlob(descriptor, ctx.signal)));
+  const explained = <T>(path: string, work: Promise<T>): Promise<T> =>
+    orExplain(work, { origin: origins.get(path)!, repository: targetPath(io.target, path) });
+  const there = await Promise.all(all.map((path) => explained(path, io.open(path).hasBlob(descriptor, ctx.signal))));
   const missing = all.filter((_, index) => !there[index]);
   let from = all[there.indexOf(true)];
   if (from !== undefined) {
@@ -135,7 +143,7 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
       const content = await io.source.fetch(descriptor, { signal: ctx.signal });
       return isFirst ? counted(content, descriptor, ctx) : content;
     };
-    const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
+    const outcome = await explained(path, target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal }));
     if (outcome === 'mounted') counts.mounts += 1;
     else counts.pushedBytes += size;
     from ??= path;
@@ -164,15 +172,19 @@ function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContex
 
 /** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
 async function pushManifest(
-  { descriptor, repository, subject }: PushManifest,
-  open: (path: string) => Repository,
-  read: (descriptor: Descriptor) => Promise<Buffer>,
-  ctx: RunContext,
+  { descriptor, repository, origin, isSparse, subject }: PushManifest,
+  { open, read, ctx, target: where }: PushIo,
 ): Promise<void> {
   const target = open(repository);
   const isThere = await target.hasManifest(descriptor.digest, ctx.signal);
   if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return;
-  await target.pushManifest(await read(descriptor), descriptor.mediaType, descriptor.digest, ctx.signal);
+  const content = await read(descriptor);
+  const { digest, mediaType } = descriptor;
+  await orExplain(target.pushManifest(content, mediaType, digest, ctx.signal), {
+    origin,
+    repository: targetPath(where, repository),
+    manifest: { mediaType, content, isSparse },
+  });
 }
 
 /** Whether the registry lists a manifest among the referrers of its subject. */
@@ -188,14 +200,13 @@ export async function isReferrer(
 
 async function pushTag(
   { descriptor, repository, tag, origin }: PushTag,
-  open: (path: string) => Repository,
-  read: (descriptor: Descriptor) => Promise<Buffer>,
-  ctx: RunContext,
+  { open, read, ctx, target: where }: PushIo,
 ): Promise<void> {
   const target = open(repository);
   const current = await resolveTag(target, tag, ctx);
   if (current?.digest !== descriptor.digest) {
-    await target.pushManifest(await read(descriptor), descriptor.mediaType, tag, ctx.signal);
+    const pushed = target.pushManifest(await read(descriptor), descriptor.mediaType, tag, ctx.signal);
+    await orExplain(pushed, { origin, repository: targetPath(where, repository), tag });
   }
   ctx.report({ type: 'image', reference: origin, digest: descriptor.digest });
 }
@@ -206,6 +217,14 @@ async function resolveTag(target: Repository, tag: string, ctx: RunContext): Pro
   } catch (error) {
     if (error instanceof AirgapError && error.code === 'E_NOT_FOUND') return undefined;
     throw error;
+  }
+}
+
+async function orExplain<T>(work: Promise<T>, what: PushedContent): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explainRefusal(error, what);
   }
 }
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { once } from 'node:events';
@@ -149,6 +150,8 @@ function createServer(
   const listener: RequestListener = (request, response) => void handler(request, response).catch(reject);
   if (tls === undefined) return { server: createHttpServer(listener), defect };
   try {
+    // Node listens without any certificate too, and refuses every client.
+    void new X509Certificate(tls.cert);
     return { server: createHttpsServer(tls, listener), defect };
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;

@@ -1,7 +1,8 @@
 import { parseManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import type { AcceptSignatures } from '../bundle/preamble.ts';
 import type { SigningKey } from '../bundle/keys.ts';
-import { acceptSignatures, signManifest, signStatement } from '../bundle/signature.ts';
+import { signManifest, signStatement } from '../bundle/make-signature.ts';
+import { acceptSignatures } from '../bundle/signature.ts';
 import { createTrust, type Trust } from '../bundle/trust.ts';
 import { isAirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';

@@ -1,11 +1,10 @@
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { verifyBundle, type BundleInput } from '../bundle/checks.ts';
-import { openBundle } from '../bundle/reader.ts';
 import type { Signer } from '../bundle/signature.ts';
 import { formatBytes } from '../core/bytes.ts';
 import type { RunContext } from '../core/events.ts';
 import { blameVolumes } from './blame-volumes.ts';
-import { ociExpectations, policyFor, readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
+import { planExpectations, policyFor, type AcceptanceOptions } from './bundle-policy.ts';
 import { acceptFor } from './signer.ts';
 import { stage } from './stage.ts';
 
@@ -36,8 +35,6 @@ export interface VerifyResult {
 export async function verifyBundleFile(options: VerifyOptions, ctx: RunContext): Promise<VerifyResult> {
   return stage('verify', ctx, async () => {
     const accept = acceptFor(options.trust);
-    const expectations =
-      options.deep && 'paths' in options.input ? await expectationsOf(options.input.paths, options) : undefined;
     const paths = 'paths' in options.input ? options.input.paths : [];
     const verified = await blameVolumes(paths, ctx, () =>
       verifyBundle<Signer>(options.input, {
@@ -46,7 +43,7 @@ export async function verifyBundleFile(options: VerifyOptions, ctx: RunContext):
         detachedSignatures: options.detached,
         policy: policyFor(options),
         manifestOnly: options.manifestOnly,
-        ...(options.deep ? { oci: expectations ?? {} } : {}),
+        ...(options.deep ? { oci: planExpectations } : {}),
       }),
     );
     const signature = options.trust === 'unsigned' ? ('none' as const) : ('accepted' as const);
@@ -56,16 +53,4 @@ export async function verifyBundleFile(options: VerifyOptions, ctx: RunContext):
       : `${result.files} files, ${formatBytes(result.bytes)}`;
     return { result, detail: `${result.bundle.name} serial ${result.bundle.serial}, ${what}` };
   });
-}
-
-async function expectationsOf(
-  paths: readonly string[],
-  options: VerifyOptions,
-): Promise<ReturnType<typeof ociExpectations>> {
-  const reader = await openBundle(paths, { accept: acceptFor(options.trust), detachedSignatures: options.detached });
-  try {
-    return ociExpectations(await readPlanFile(reader));
-  } finally {
-    reader.close();
-  }
 }

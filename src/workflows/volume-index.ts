@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import {
   formatSums,
   hashVolumes,
@@ -11,6 +11,7 @@ import type { Piece } from '../bundle/writer.ts';
 import { formatBytes } from '../core/bytes.ts';
 import type { RunContext } from '../core/events.ts';
 import type { BundleSigner } from './signer.ts';
+import { writeOutputFile } from './output-path.ts';
 import { stage } from './stage.ts';
 
 export interface VolumeIndexOptions {
@@ -39,8 +40,8 @@ export async function writeVolumeIndex(
     });
     const paths = indexPathsOf(output);
     const signature = await signer.signStatement?.(volumeStatement(hashed, subject));
-    if (signature !== undefined) await writeFile(paths.index, signature);
-    await writeFile(paths.sums, formatSums(hashed));
+    if (signature !== undefined) await writeOutputFile(paths.index, signature, { flag: 'the index of volumes' });
+    await writeOutputFile(paths.sums, formatSums(hashed), { flag: 'the digests of volumes' });
     return { result: hashed.volumes, detail: `${pieces.length} volumes, ${formatBytes(bytes)}` };
   });
 }

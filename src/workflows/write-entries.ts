@@ -1,11 +1,6 @@
 import type { LayoutEntry } from '../bundle/layout.ts';
-import {
-  openBodyWriter,
-  writeInOrder,
-  type BundleFileWriter,
-  type BundleParts,
-  type OpenBody,
-} from '../bundle/writer.ts';
+import { writeInOrder } from '../bundle/write-in-order.ts';
+import { openBodyWriter, type BundleFileWriter, type BundleParts, type OpenBody } from '../bundle/writer.ts';
 import type { Salvage } from '../bundle/salvage.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { isAirgapError } from '../core/errors.ts';

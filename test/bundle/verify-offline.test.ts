@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { signManifestKeyless } from '../../src/bundle/keyless.ts';
-import { signManifest } from '../../src/bundle/signature.ts';
+import { signManifest } from '../../src/bundle/make-signature.ts';
 import { needOffline, runOffline } from '../support/offline.ts';
 import { needProgram } from '../support/programs.ts';
 import { IDENTITY, manifestBytes, newKey } from '../support/signing.ts';

@@ -7,12 +7,13 @@ import { test } from 'node:test';
 import { verifyBundle } from '../../src/bundle/checks.ts';
 import { planLayout } from '../../src/bundle/layout.ts';
 import { partialPathOf } from '../../src/bundle/pieces.ts';
-import { signStatement } from '../../src/bundle/signature.ts';
+import { signStatement } from '../../src/bundle/make-signature.ts';
 import { readUnfinished } from '../../src/bundle/unfinished.ts';
 import { formatSums, hashVolumes, volumeStatement, VOLUMES_PREDICATE_TYPE } from '../../src/bundle/volume-index.ts';
 import { assertVolumeCount, parseVolumeSize } from '../../src/bundle/volume-size.ts';
 import { openVolumes } from '../../src/bundle/volumes.ts';
-import { openBodyWriter, openBundleFile, writeInOrder, type BundleParts } from '../../src/bundle/writer.ts';
+import { writeInOrder } from '../../src/bundle/write-in-order.ts';
+import { openBodyWriter, openBundleFile, type BundleParts } from '../../src/bundle/writer.ts';
 import {
   acceptTestSignature,
   archive,

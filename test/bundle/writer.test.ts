@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -19,9 +21,12 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { journalPath } from '../../src/bundle/journal.ts';
 import { planLayout, type LayoutEntry } from '../../src/bundle/layout.ts';
+import { openPieces } from '../../src/bundle/pieces.ts';
 import { readUnfinished } from '../../src/bundle/unfinished.ts';
-import { openBodyWriter, openBundleFile, partialPathOf, writeBundleTo, writeInOrder } from '../../src/bundle/writer.ts';
+import { writeInOrder } from '../../src/bundle/write-in-order.ts';
+import { openBodyWriter, openBundleFile, partialPathOf, writeBundleTo } from '../../src/bundle/writer.ts';
 import type { BundleParts } from '../../src/bundle/writer.ts';
+import { isAirgapError } from '../../src/core/errors.ts';
 import {
   archive,
   blob,
@@ -421,4 +426,52 @@ test('an unfinished file or journal that is a symbolic link is not followed', as
   symlinkSync(elsewhere, journal);
   assert.throws(() => openBundleFile(path, parts), withCode('E_USAGE'));
   await assert.rejects(readUnfinished(partialPathOf(path)), withCode('E_USAGE'));
+});
+
+test('a name that can not be given is an error with the file and a fix, and the run can be continued', async (t) => {
+  const path = join(temporaryFolder(t), 'X.tar');
+  const content = noise(100_000, 'renamed');
+  const bundle = buildBundle([blob(content)]);
+  const parts = partsOf(bundle);
+  const open = contentsOf([blob(content)]);
+  const first = openBundleFile(path, parts, { sparse: false });
+  await writeInOrder(first, parts, { open, signal });
+  // Somebody makes a folder of that name while the bundle is written.
+  mkdirSync(path);
+  await assert.rejects(first.finish(), (error: unknown) => {
+    assert.ok(isAirgapError(error, 'E_USAGE'), String(error));
+    assert.ok(error.message.includes(`${partialPathOf(path)} (to become X.tar) can not be renamed: EISDIR`));
+    assert.match(error.hint ?? '', /write to another place/);
+    return true;
+  });
+  await first.suspend();
+
+  rmdirSync(path);
+  const second = openBundleFile(path, parts, { sparse: false });
+  assert.equal(second.complete.size, 1, 'nothing is written again');
+  await second.finish();
+  assert.deepEqual(readFileSync(path), archive(bundle));
+});
+
+test('what the system refuses of an unfinished file is said with its name, a full disk as such', () => {
+  const full = openPieces([{ path: '/dev/full', finalPath: '/dev/full', size: 10 }], 'r+');
+  try {
+    assert.throws(() => full.writeSync(Buffer.from('x'), 0), {
+      code: 'E_SPACE',
+      message: /^\/dev\/full: the disk is full/,
+    });
+    assert.throws(() => full.truncate(1), { code: 'E_USAGE', message: /^\/dev\/full can not be written: EINVAL/ });
+    assert.throws(() => full.sync(), { code: 'E_USAGE', message: /^\/dev\/full can not be written: EINVAL/ });
+  } finally {
+    full.close();
+  }
+});
+
+test('an unfinished file that is a folder is refused with its name', (t) => {
+  const path = join(temporaryFolder(t), 'X.tar');
+  mkdirSync(`${partialPathOf(path)}.journal`);
+  assert.throws(() => openBundleFile(path, partsOf(buildBundle([blob('content')]))), withCode('E_USAGE'));
+  rmdirSync(`${partialPathOf(path)}.journal`);
+  mkdirSync(partialPathOf(path));
+  assert.throws(() => openBundleFile(path, partsOf(buildBundle([blob('content')]))), withCode('E_USAGE'));
 });

@@ -317,6 +317,7 @@ test('a port that is taken and a certificate without its key are refused with a 
   const { cert } = createAuthority().issue();
   const { key } = createAuthority().issue();
   await assert.rejects(startServe(t, paths, { tls: { cert, key } }), { code: 'E_USAGE' });
+  await assert.rejects(startServe(t, paths, { tls: { cert: '', key } }), { code: 'E_USAGE' });
 });
 
 /** Swaps the bundle after it was opened and before it is checked. */

@@ -214,3 +214,26 @@ test('connections are kept, and no more are opened than allowed', async (t) => {
   await Promise.all(Array.from({ length: 60 }, () => repository.fetchBytes(small, signal)));
   assert.equal(sockets.size, 3);
 });
+
+test('a host that answers 429 above a number of requests at once is soon asked no more than that', async (t) => {
+  const MOST = 2;
+  const REQUESTS = 120;
+  let running = 0;
+  let refused = 0;
+  const server = await startScripted(t, ({ response }) => {
+    running += 1;
+    const isTooMany = running > MOST;
+    if (isTooMany) refused += 1;
+    setTimeout(() => {
+      running -= 1;
+      if (isTooMany) reply(response, 429, '', { 'retry-after': '0' });
+      else reply(response, 200, 'small');
+    }, 5);
+  });
+  const repository = open(t, server.host, { maxConnections: 16, attempts: 50 });
+  const bodies = await Promise.all(Array.from({ length: REQUESTS }, () => repository.fetchBytes(small, signal)));
+  assert.ok(bodies.every((body) => String(body) === 'small'));
+  t.diagnostic(`${refused} of ${server.requests.length} requests were refused`);
+  // 14, 6 and 2 on the way down from 16, then one at most each time another request at once is tried.
+  assert.ok(refused <= 40, `${refused} requests were refused`);
+});

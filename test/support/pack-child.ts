@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { planLayout } from '../../src/bundle/layout.ts';
-import { openBodyWriter, openBundleFile, writeInOrder } from '../../src/bundle/writer.ts';
+import { writeInOrder } from '../../src/bundle/write-in-order.ts';
+import { openBodyWriter, openBundleFile } from '../../src/bundle/writer.ts';
 import { blob, buildBundle, file, noise, type TestBundle, type TestFile } from './bundles.ts';
 
 /** Sizes around every border the writer knows: blocks, pages, its buffer, the step of the journal. */

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { signManifest } from '../../src/bundle/signature.ts';
+import { signManifest } from '../../src/bundle/make-signature.ts';
 import type { ProgressEvent } from '../../src/core/events.ts';
 import type { PlanFile } from '../../src/mirror/plan-file.ts';
 import { MEDIA_TYPE } from '../../src/oci/types.ts';
@@ -16,6 +16,8 @@ export interface NamedImage {
   readonly repository: string;
   /** Absent for referrers. */
   readonly tag?: string;
+  /** Set when not all instances of an index are there. */
+  readonly platforms?: PlanFile['images'][number]['platforms'];
 }
 
 const key = newKey();
@@ -33,7 +35,7 @@ export function bundleOf(images: readonly NamedImage[], { serial } = TEST_IDENTI
     schemaVersion: 1,
     releases: [],
     catalogs: [],
-    images: images.map(({ content: { root }, repository, tag }) => ({
+    images: images.map(({ content: { root }, repository, tag, platforms }) => ({
       kind: tag === undefined ? 'signature' : 'additional',
       origin: `registry.example/${repository}:${tag ?? ''}`,
       source: `registry.example/${repository}`,
@@ -42,6 +44,7 @@ export function bundleOf(images: readonly NamedImage[], { serial } = TEST_IDENTI
       size: root.size,
       target: { repository, ...(tag === undefined ? {} : { tag }) },
       because: ['test'],
+      ...(platforms === undefined ? {} : { platforms }),
       bytes: 0,
     })),
     gaps: [],

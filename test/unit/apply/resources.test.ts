@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import type { MirroredImage, MirroredImageKind } from '../../../src/apply/mirror-entry.ts';
+import type { MirroredImage } from '../../../src/apply/mirror-entry.ts';
+import type { ImageKind } from '../../../src/oci/image-kind.ts';
 import { buildClusterResources, type ClusterResourcesInput } from '../../../src/apply/resources.ts';
 import { parseYaml } from '../../../src/core/yaml.ts';
 
@@ -33,7 +34,7 @@ function recordedImages(run: string): MirroredImage[] {
   });
 }
 
-function kindOf(origin: string): MirroredImageKind {
+function kindOf(origin: string): ImageKind {
   if (origin.includes('/ocp-release:')) return 'release';
   if (origin.includes('/ocp-v4.0-art-dev@')) return 'releaseContent';
   if (origin.includes('-operator-index@')) return 'catalog';

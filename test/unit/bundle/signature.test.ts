@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { acceptSignatures, signManifest } from '../../../src/bundle/signature.ts';
+import { signManifest } from '../../../src/bundle/make-signature.ts';
+import { acceptSignatures } from '../../../src/bundle/signature.ts';
 import { readStatement, statementFor } from '../../../src/bundle/statement.ts';
 import { createTrust, ruleMatches } from '../../../src/bundle/trust.ts';
 import type { TrustOptions } from '../../../src/bundle/trust.ts';

@@ -5,7 +5,8 @@ import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { acceptSignatures, signManifest } from '../../../src/bundle/signature.ts';
+import { signManifest } from '../../../src/bundle/make-signature.ts';
+import { acceptSignatures } from '../../../src/bundle/signature.ts';
 import { loadTrustPolicy, trustForStream } from '../../../src/bundle/trust-policy.ts';
 import {
   compareTrustedRoots,

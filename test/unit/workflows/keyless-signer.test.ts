@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { sign } from 'node:crypto';
 import { dsse } from '@sigstore/core';
-import { signManifest } from '../../../src/bundle/signature.ts';
+import { signManifest } from '../../../src/bundle/make-signature.ts';
 import { statementFor } from '../../../src/bundle/statement.ts';
 import { keylessSigner } from '../../../src/workflows/keyless-signer.ts';
 import type { BundleSigner } from '../../../src/workflows/signer.ts';

@@ -43,4 +43,6 @@ test('a result file is replaced as a whole, through a link as well', async (t) =
   await assert.rejects(writeOutputFile(join(folder, 'taken'), 'x', { flag: '--out' }), failure);
   await assert.rejects(writeOutputFile(join(folder, 'file/x'), 'x', { flag: '--out' }), failure);
   await assert.rejects(writeOutputFile('/proc/x', 'x', { flag: '--out' }), failure);
+  const full = { code: 'E_SPACE', message: /--out \/dev\/full .*the disk is full/ };
+  await assert.rejects(writeOutputFile('/dev/full', 'x', { flag: '--out' }), full);
 });
