@@ -43,6 +43,13 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     ...trustFlags,
     ...policyFlags,
     ...stepFlags,
+    engine: Flags.string({
+      helpGroup: 'ENGINE',
+      options: ['as-packed', 'native'],
+      default: 'as-packed',
+      description:
+        'what brings a bundle of oc-mirror to the registry: that program, or airgap itself, straight from the file',
+    }),
     ...ocMirrorFlags,
     'work-dir': Flags.string({
       helpGroup: 'ENGINE',
@@ -83,11 +90,15 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
         caFiles: [...(site?.registry?.caFiles ?? []), ...(flags['registry-ca'] ?? [])],
         push: isPushWanted(flags),
         toolVersion: this.config.version,
-        engine: {
-          program: flags['oc-mirror'],
-          args: flags['oc-mirror-arg'] ?? [],
-          ...(flags['work-dir'] === undefined ? {} : { workDir: flags['work-dir'] }),
-        },
+        ...(flags.engine === 'native'
+          ? {}
+          : {
+              engine: {
+                program: flags['oc-mirror'],
+                args: flags['oc-mirror-arg'] ?? [],
+                ...(flags['work-dir'] === undefined ? {} : { workDir: flags['work-dir'] }),
+              },
+            }),
         ...(cluster === undefined ? {} : { cluster }),
         ...(flags.receipt === undefined ? {} : { receipt: flags.receipt }),
       },

@@ -38,6 +38,8 @@ const EngineSchema = z.strictObject({
   version: z.string(),
   /** Files of its archive inside the bundle, in order. */
   archive: z.array(z.string()).min(1),
+  /** Where each blob is in them, inside the bundle. */
+  blobs: z.string(),
   /** The configuration its disk-to-mirror run needs, inside the bundle. */
   config: z.string(),
   differences: z.array(EngineDifferenceSchema),

@@ -19,6 +19,11 @@ export class BlockReader {
     this.maxBytes = maxBytes;
   }
 
+  /** Bytes handed out so far. */
+  get position(): number {
+    return this.received - this.chunk.length;
+  }
+
   /** The next 512 bytes, or undefined at the end of the stream. */
   async header(): Promise<Buffer | undefined> {
     await this.skipBody();

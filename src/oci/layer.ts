@@ -20,6 +20,8 @@ export interface LayerEntry {
   /** Seconds since 1970. */
   readonly modifiedAt: number;
   readonly linkTarget?: string;
+  /** Where the content begins in the uncompressed tar, in bytes. */
+  readonly position: number;
   /** Set on whiteouts (OCI image-spec, "Whiteouts"): what of the layers below disappears. */
   readonly hides?: { readonly path: string; readonly kind: 'entry' | 'content' };
   /** The content of a file, once, before the next entry is asked for; what is not read is skipped. */
@@ -107,7 +109,7 @@ export async function* layerFiles(
       };
       extended = undefined;
       reader.startBody(size);
-      yield toEntry(header, names, { content: reader.body(), what });
+      yield toEntry(header, names, { content: reader.body(), position: reader.position, what });
       await reader.skipBody();
     }
     await reader.drain();
@@ -194,7 +196,7 @@ function withMeta(type: string, text: string, extended: Pax | undefined): Pax {
 function toEntry(
   header: Header,
   names: { readonly path: string; readonly linkTarget: string },
-  { content, what }: { readonly content: AsyncIterable<Buffer>; readonly what: string },
+  { what, ...body }: { readonly content: AsyncIterable<Buffer>; readonly position: number; readonly what: string },
 ): LayerEntry {
   const path = safePath(names.path, what);
   const type = ENTRY_TYPES[header.type];
@@ -210,7 +212,7 @@ function toEntry(
     modifiedAt: Math.floor((header.mtime?.getTime() ?? 0) / 1000),
     ...(names.linkTarget === '' ? {} : { linkTarget: names.linkTarget }),
     ...(hides === undefined ? {} : { hides }),
-    content,
+    ...body,
   };
 }
 

@@ -13,6 +13,7 @@ import { createRegistryHandler, type RegistryHandler } from '../registry/server.
 import { blameVolumes } from './blame-volumes.ts';
 import { readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { acceptFor } from './signer.ts';
+import { openArchiveSource } from './oc-mirror/archive-source.ts';
 import { stage } from './stage.ts';
 import { verifyStage } from './verify-stage.ts';
 
@@ -57,7 +58,8 @@ export async function serveBundle(options: ServeOptions, ctx: RunContext): Promi
     const plan = await planOf(reader);
     await blameVolumes(options.paths, ctx, () => verifyStage({ reader, plan }, options, ctx));
     const content = await stage('listen', ctx, async () => {
-      const result = await indexContent(reader, namesOf(plan), ctx.signal);
+      const source = plan.engine === undefined ? reader : await openArchiveSource(reader, plan.engine);
+      const result = await indexContent(source, namesOf(plan), ctx.signal);
       return { result, detail: `${plan.images.length} images in ${result.repositories.size} repositories` };
     });
     return await serveContent(content, reader, plan, { ...options, ...ctx });
@@ -73,15 +75,6 @@ async function planOf(reader: BundleReader): Promise<PlanFile> {
     });
   }
   const plan = await readPlanFile(reader);
-  if (plan?.engine !== undefined) {
-    throw new AirgapError(
-      'E_USAGE',
-      'oc-mirror mirrored this bundle: its images are inside archives and can not be served',
-      {
-        hint: 'bring it to a registry with airgap unpack, or pack without --engine oc-mirror',
-      },
-    );
-  }
   if (plan !== undefined) return plan;
   throw new AirgapError('E_MANIFEST', 'the bundle has no plan.json and nothing says what its images are called', {
     hint: 'use a bundle made by airgap pack',

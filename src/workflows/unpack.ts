@@ -11,6 +11,7 @@ import { blameVolumes } from './blame-volumes.ts';
 import { readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
+import { openArchiveSource } from './oc-mirror/archive-source.ts';
 import type { DiskToMirrorOptions } from './oc-mirror/disk-to-mirror.ts';
 import { assertOutputFolder, assertOutputPath } from './output-path.ts';
 import { targetBase, type PushTarget } from './push-target.ts';
@@ -35,8 +36,8 @@ export interface UnpackOptions extends AcceptanceOptions {
   readonly push: boolean;
   /** File for the proof of what arrived; absent: beside the state of the stream. */
   readonly receipt?: string;
-  /** How the vendor's program is run, for a bundle it mirrored. */
-  readonly engine: DiskToMirrorOptions;
+  /** How the vendor's program is run, for a bundle it mirrored; absent: our own engine brings that one too. */
+  readonly engine?: DiskToMirrorOptions;
   /** Absent: only the registry is filled. */
   readonly cluster?: ClusterRun;
   readonly toolVersion: string;
@@ -146,16 +147,17 @@ async function bringImages(
   ctx: RunContext,
 ): Promise<{ readonly push?: PushResult; readonly confirmed?: ConfirmedContent }> {
   const { engine } = opened.plan;
-  if (engine === undefined) return { push: await pushAll(opened, options, ctx) };
+  const run = options.engine;
+  if (engine === undefined || run === undefined) return { push: await pushAll(opened, options, ctx) };
   const { mirrorFromDisk, removeWork } = await import('./oc-mirror/disk-to-mirror.ts');
   const { wasThere } = await mirrorFromDisk(
     { ...opened, engine },
-    { ...options, run: options.engine, registry: opened.registryOptions, isThere: () => isThere(opened, options, ctx) },
+    { ...options, run, registry: opened.registryOptions, isThere: () => isThere(opened, options, ctx) },
     ctx,
   );
   // Nobody else has looked at what the other program did.
   const confirmed = await confirm(opened, options, ctx);
-  await removeWork(options.engine, options.paths);
+  await removeWork(run, options.paths);
   const { images, totalBytes } = opened.plan;
   const { manifests, blobs } = confirmed;
   const push = {
@@ -183,7 +185,8 @@ async function pushAll(
   ctx: RunContext,
 ): Promise<PushResult> {
   return stage('push', ctx, async () => {
-    const content = { source: reader, images: plan.images };
+    const source = plan.engine === undefined ? reader : await openArchiveSource(reader, plan.engine);
+    const content = { source, images: plan.images };
     const result = await pushImages(content, client, pushOptionsOf(options), ctx);
     return { result, detail: describePush(result) };
   });

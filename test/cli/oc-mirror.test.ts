@@ -28,6 +28,7 @@ import { image, index, type BuiltContent } from '../support/images.ts';
 import { needOcMirror, playOcMirror, type PlayedProgram } from '../support/oc-mirror.ts';
 import type { StandInImage } from '../support/oc-mirror-stand-in.ts';
 import { flagsFor, jsonOf, openRepository, writeKeys } from '../support/packing.ts';
+import { needProgram } from '../support/programs.ts';
 import type { RegistryAccess } from '../support/registry.ts';
 import { buildRelease } from '../support/releases.ts';
 import { resultOf } from '../support/run-cli.ts';
@@ -481,10 +482,10 @@ describe('what the program can not do is refused before it runs', () => {
     assert.match(refused.stdout, /contains \\"logs\\"/);
   });
 
-  test('flags without the engine, a pipe, serve', async (t) => {
+  test('flags without the engine, a pipe', async (t) => {
     const world = await openWorld(t);
     if (world === undefined) return;
-    const { upstream, key, pub } = world;
+    const { upstream, key } = world;
     const useless = await upstream.run(
       'pack',
       '-c',
@@ -511,10 +512,91 @@ describe('what the program can not do is refused before it runs', () => {
     );
     assert.equal(piped.status, 2);
     assert.match(piped.stderr, /a pipe has none/);
-    await upstream.succeed(...packArgs(world));
-    const served = await upstream.run('serve', 'x.tar', '--key', pub);
-    assert.equal(served.status, 2);
-    assert.match(served.stderr, /can not be served/);
+  });
+});
+
+describe('our own engine reads its archives in place', () => {
+  const openPacked = async (t: TestContext): Promise<World | undefined> => {
+    const world = await openWorld(t);
+    if (world === undefined) return undefined;
+    world.program.script({ chunkBytes: 4000 });
+    const packed = jsonOf(await world.upstream.succeed(...packArgs(world)));
+    assert.ok((packed['engine'] as NonNullable<PlanFile['engine']>).archive.length > 1);
+    return world;
+  };
+
+  test('unpack --engine native needs no oc-mirror, and nothing is written', async (t) => {
+    const world = await openPacked(t);
+    if (world === undefined) return;
+    const { upstream, target, pub, program } = world;
+    const runs = program.runs().length;
+    const far = freshRepository('far');
+    const to = ['--registry', `${target.host}/${far}`, ...flagsFor(target, upstream.folder)];
+    const before = readdirSync(upstream.folder);
+    const result = await upstream.succeed('unpack', 'x.tar', '--key', pub, ...to, '--engine', 'native', '--json');
+    assert.equal((jsonOf(result)['push'] as Record<string, number>)['images'], 3);
+    for (const { descriptor, bytes } of [...tool.contents, ...app.contents]) {
+      const path = tool.contents.some((content) => content.descriptor.digest === descriptor.digest) ? 'tool' : 'app';
+      const there = openRepository(t, target, `${far}/team/${path}`);
+      const chunks: Buffer[] = [];
+      for await (const chunk of await there.fetch(descriptor, { signal })) chunks.push(chunk as Buffer);
+      assert.ok(Buffer.concat(chunks).equals(bytes), descriptor.digest);
+    }
+    // The state of the stream and its receipt aside.
+    assert.deepEqual(
+      readdirSync(upstream.folder).filter((name) => name !== '.local'),
+      before,
+    );
+    assert.equal(program.runs().length, runs);
+  });
+
+  test('serve shows it as a registry', async (t) => {
+    const world = await openPacked(t);
+    const skopeo = needProgram(t, 'skopeo');
+    if (world === undefined || skopeo === undefined) return;
+    const { upstream, pub } = world;
+    const child = upstream.start('serve', 'x.tar', '--key', pub, '--listen', '127.0.0.1:0');
+    const ended = resultOf(child);
+    const host = await new Promise<string>((done) => {
+      child.stdout?.on('data', (text: string) => {
+        const found = /http:\/\/(\S+)/.exec(text);
+        if (found !== null) done(found[1]!);
+      });
+    });
+    const copy = (name: string, to: string) =>
+      execFileSync(skopeo, [
+        'copy',
+        '--all',
+        '--src-tls-verify=false',
+        `docker://${host}/${name}`,
+        `oci:${upstream.folder}/${to}`,
+      ]);
+    copy('team/tool:1.0', 'tool');
+    copy(`team/app@${app.root.digest}`, 'app');
+    child.kill('SIGINT');
+    assert.equal((await ended).status, 0);
+    for (const { descriptor, bytes } of app.contents)
+      assert.ok(readFileSync(join(upstream.folder, 'app/blobs/sha256', hexOf(descriptor.digest))).equals(bytes));
+  });
+
+  test('a damaged archive is found while it is sent', async (t) => {
+    const world = await openPacked(t);
+    if (world === undefined) return;
+    const { upstream, target, pub } = world;
+    const file = join(upstream.folder, 'x.tar');
+    const content = readFileSync(file);
+    const layer = app.contents.find(({ descriptor }) => descriptor.mediaType.includes('layer'))!;
+    const at = content.indexOf(layer.bytes);
+    assert.ok(at > 0);
+    content[at + 20]! ^= 1;
+    writeFileSync(file, content);
+    const to = ['--registry', `${target.host}/${freshRepository('far')}`, ...flagsFor(target, upstream.folder)];
+    const own = await upstream.run('unpack', 'x.tar', '--key', pub, ...to, '--engine', 'native');
+    assert.equal(own.status, 4, own.stderr);
+    assert.match(own.stderr, /E_DIGEST/);
+    const theirs = await upstream.run(...['unpack', 'x.tar', '--key', pub, ...to, ...world.program.flags]);
+    assert.equal(theirs.status, 4, theirs.stderr);
+    assert.match(theirs.stderr, /E_DIGEST/);
   });
 });
 

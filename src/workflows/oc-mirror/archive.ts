@@ -18,13 +18,20 @@ export interface ArchiveChunk {
   readonly sha256: string;
 }
 
+/** Where a blob is: in which file of the archive, from which byte on, and how many. */
+export interface BlobPlace {
+  readonly chunk: string;
+  readonly position: number;
+  readonly size: number;
+}
+
 /** What an archive of the vendor's program holds: the storage of its registry, and its working directory. */
 export interface ArchiveContents {
   readonly chunks: readonly ArchiveChunk[];
   /** `repository:tag` → digest. */
   readonly tags: ReadonlyMap<string, Digest>;
-  /** Size of every blob, manifests included; each was hashed. */
-  readonly blobs: ReadonlyMap<Digest, number>;
+  /** Every blob, manifests included; each was hashed. */
+  readonly blobs: ReadonlyMap<Digest, BlobPlace>;
   readonly manifests: ReadonlyMap<Digest, Buffer>;
   /** Small documents of the working directory: its pinned configurations and its version file, by name. */
   readonly documents: ReadonlyMap<string, Buffer>;
@@ -70,7 +77,7 @@ export async function readArchive(folder: string, ctx: RunContext): Promise<Arch
 
 interface Found {
   readonly tags: Map<string, Digest>;
-  readonly blobs: Map<Digest, number>;
+  readonly blobs: Map<Digest, BlobPlace>;
   readonly manifests: Map<Digest, Buffer>;
   readonly documents: Map<string, Buffer>;
   /** Blobs that are manifests; their links come before all blobs. */
@@ -144,7 +151,7 @@ async function takeBlob(entry: LayerEntry, hex: string, found: Found, chunk: str
     if (isKept) kept.push(bytes);
   }
   if (hash.digest('hex') !== hex) throw damaged(chunk, `the content of ${digest} has another digest`);
-  found.blobs.set(digest, entry.size);
+  found.blobs.set(digest, { chunk, position: entry.position, size: entry.size });
   if (isKept) found.manifests.set(digest, Buffer.concat(kept));
 }
 

@@ -152,7 +152,7 @@ function createClosure(archive: ArchiveContents): Closure {
         const successors = readSuccessors(content, next.mediaType, digest);
         open.push(...successors.manifests);
         for (const blob of successors.blobs) {
-          const size = archive.blobs.get(blob.digest);
+          const size = archive.blobs.get(blob.digest)?.size;
           if (size === undefined) throw incomplete(image, `blob ${blob.digest}`);
           seen.set(blob.digest, size);
           blobs.set(blob.digest, { mediaType: blob.mediaType, digest: blob.digest, size });

@@ -14,6 +14,7 @@ import type { BundleEntry, ExtraFile } from '../bundle-content.ts';
 import { readImageSet, type PlanOptions, type PlanResult } from '../plan.ts';
 import { stage } from '../stage.ts';
 import { chunkNames, readArchive, type ArchiveChunk, type ArchiveContents } from './archive.ts';
+import { formatBlobIndex } from './archive-source.ts';
 import { describeDifferences } from './differences.ts';
 import { assertCrossesGap, farSideConfig } from './far-side-config.ts';
 import { failureOf } from './failure.ts';
@@ -196,6 +197,7 @@ function adapted(
         name: 'oc-mirror',
         version,
         archive: contents.chunks.map(({ name }) => `${ENGINE_FOLDER}/${name}`),
+        blobs: `${ENGINE_FOLDER}/blobs.json`,
         config: `${ENGINE_FOLDER}/imageset.yaml`,
         differences: [...matched.differences] as EngineDifference[],
       },
@@ -203,8 +205,8 @@ function adapted(
   };
 }
 
-/** Its configuration for the far side, and both pinned ones: its own, or ours where it is too old to write them. */
-function documents(planned: PlanResult, { documents: found }: ArchiveContents): ExtraFile[] {
+/** The index of its blobs, its configuration for the far side, and both pinned ones: its own, or ours where it is too old to write them. */
+function documents(planned: PlanResult, { documents: found, blobs }: ArchiveContents): ExtraFile[] {
   const { imageSet, facts } = planned;
   const newest = (kind: string): Buffer | undefined => {
     const name = [...found.keys()]
@@ -220,6 +222,7 @@ function documents(planned: PlanResult, { documents: found }: ArchiveContents): 
     content: Buffer.from(content),
   });
   return [
+    file('blobs.json', formatBlobIndex(blobs, ENGINE_FOLDER)),
     file('imageset.yaml', farSideConfig(planned)),
     file('isc_pinned.yaml', newest('isc') ?? formatPinnedImageSet(pinned)),
     file('disc_pinned.yaml', newest('disc') ?? formatPinnedDeletion(pinned)),

@@ -45,7 +45,9 @@ function archiveOf(contents: Readonly<Record<string, BuiltContent>>): ArchiveCon
   return {
     chunks: [],
     tags: new Map(Object.entries(contents).map(([name, { root }]) => [name, root.digest])),
-    blobs: new Map(all.map(({ descriptor, bytes }) => [descriptor.digest, bytes.length])),
+    blobs: new Map(
+      all.map(({ descriptor, bytes }) => [descriptor.digest, { chunk: 'a', position: 0, size: bytes.length }]),
+    ),
     manifests: new Map(
       all.flatMap(({ descriptor, bytes }) =>
         isManifestType(descriptor.mediaType) ? [[descriptor.digest, Buffer.from(bytes)] as const] : [],
