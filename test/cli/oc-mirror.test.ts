@@ -482,6 +482,23 @@ describe('what the program can not do is refused before it runs', () => {
     assert.match(refused.stdout, /contains \\"logs\\"/);
   });
 
+  test('a folder that can not be made, a cache in use', async (t) => {
+    const world = await openWorld(t);
+    if (world === undefined) return;
+    const { upstream } = world;
+    writeFileSync(join(upstream.folder, 'x.tar.oc-mirror'), 'a file');
+    const blocked = await upstream.run(...packArgs(world));
+    assert.equal(blocked.status, 2, blocked.stdout);
+    assert.match(blocked.stdout, /x\.tar\.oc-mirror is no folder/);
+    rmSync(join(upstream.folder, 'x.tar.oc-mirror'));
+    mkdirSync(join(upstream.folder, 'kept'));
+    writeFileSync(join(upstream.folder, 'kept/airgap.lock'), `${process.pid}\n`);
+    const used = await upstream.run(...packArgs(world, '--oc-mirror-cache', 'kept'));
+    assert.equal(used.status, 2, used.stdout);
+    assert.match(used.stdout, /kept is in use by process/);
+    assert.deepEqual(world.program.runs(), []);
+  });
+
   test('flags without the engine, a pipe', async (t) => {
     const world = await openWorld(t);
     if (world === undefined) return;

@@ -190,7 +190,7 @@ async function startCache(storage: string, port: number): Promise<void> {
     }),
   );
   cacheRegistry = spawn(script.registry, ['serve', config], { stdio: 'ignore' });
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 600 && cacheRegistry.exitCode === null; tries += 1) {
     if (await isListening(port)) return;
     await sleep(50);
   }

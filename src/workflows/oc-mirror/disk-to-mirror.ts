@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { outputError } from '../../bundle/file-system.ts';
@@ -17,6 +17,7 @@ import { stage } from '../stage.ts';
 import { failureOf } from './failure.ts';
 import { createSaidReader } from './output.ts';
 import { findOcMirror, type OcMirror } from './program.ts';
+import { assertRoom } from './room.ts';
 import { acceptedPath, runOcMirror, type OcMirrorOptions } from './run.ts';
 
 /** How the user wants the vendor's program to be run on the far side. */
@@ -117,7 +118,9 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
     if (isThere) ctx.report({ type: 'skipped', digest: `sha256:${chunk.sha256}`, size: chunk.size, reason: 'kept' });
     else open.push(chunk);
   }
-  await assertRoom(work, open.reduce((sum, { size }) => sum + size, 0) + bytes);
+  // What is not there yet, and once more all of it in the cache the program unpacks it to.
+  const needed = open.reduce((sum, { size }) => sum + size, 0) + bytes;
+  await assertRoom(join(work, DISK), needed, 'name another folder with --work-dir DIR');
   for (const { path, to, size, sha256 } of open) {
     const partial = `${to}.partial`;
     const counted = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -158,18 +161,6 @@ async function hasContent(
   const hash = createHash('sha256');
   for await (const piece of createReadStream(path, { signal })) hash.update(piece as Buffer);
   return hash.digest('hex') === sha256;
-}
-
-/** The archive, and once more all of it in the cache the program unpacks it to. */
-async function assertRoom(work: string, needed: number): Promise<void> {
-  const { bavail, bsize } = await statfs(work);
-  const free = bavail * bsize;
-  if (needed <= free) return;
-  throw new AirgapError(
-    'E_SPACE',
-    `${work}: oc-mirror needs ${formatBytes(needed)} for its archive and cache, ${formatBytes(free)} are free`,
-    { hint: 'make room, or name another folder with --work-dir DIR', data: { needed, free } },
-  );
 }
 
 async function run(

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { formatBytes } from '../../core/bytes.ts';
-import { AirgapError, systemCodeOf } from '../../core/errors.ts';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { takeLock } from '../../bundle/lock-file.ts';
+import { AirgapError } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatPinnedDeletion, formatPinnedImageSet, pinCatalogs } from '../../mirror/pinned.ts';
@@ -21,8 +20,10 @@ import { failureOf } from './failure.ts';
 import { matchArchive } from './match.ts';
 import { createSaidReader } from './output.ts';
 import { findOcMirror, type OcMirror } from './program.ts';
-import { acceptedPath, releaseEnvironment, runOcMirror, type OcMirrorOptions } from './run.ts';
+import { assertRoom } from './room.ts';
+import { releaseEnvironment, runOcMirror, type OcMirrorOptions } from './run.ts';
 import { assertReleasesSigned } from './signed-releases.ts';
+import { isComplete, markOf, openWorkspace, type Workspace } from './workspace.ts';
 
 /** Folder of a bundle for everything of the vendor's program. */
 const ENGINE_FOLDER = 'oc-mirror';
@@ -42,16 +43,6 @@ export interface MirrorToDisk {
   mirror(planned: PlanResult): Promise<MirroredToDisk>;
 }
 
-/** Where everything of a run lies, beside the bundle. */
-interface Workspace {
-  readonly folder: string;
-  /** As the program is told. */
-  readonly disk: string;
-  readonly cache: string;
-  /** Says for which content the archive in `disk` is complete. */
-  readonly mark: string;
-}
-
 /**
  * Prepares mirroring by the vendor's program, before anything is asked of the internet. A run that failed or was stopped keeps
  * its cache, and goes on from there; a finished one is not repeated for the same content. Throws `E_USAGE` when the program
@@ -62,13 +53,7 @@ export async function openMirrorToDisk(
   ctx: RunContext,
 ): Promise<MirrorToDisk> {
   const { engine, output } = options;
-  const folder = `${output}.oc-mirror`;
-  const workspace = {
-    folder,
-    disk: acceptedPath(join(folder, 'disk')),
-    cache: engine.cacheDir ?? join(folder, 'cache'),
-    mark: join(folder, 'complete.json'),
-  };
+  const workspace = openWorkspace(output, engine);
   assertCrossesGap((await readImageSet(options.plan.config)).imageSet, options.plan.config);
   const oc = await findOcMirror(engine.program, ctx);
   return {
@@ -92,7 +77,7 @@ export async function openMirrorToDisk(
         planned: { ...planned, ...adapted(planned, { matched, contents, version: oc.version }) },
         entries: contents.chunks.map((chunk) => chunkEntry(workspace.disk, chunk)),
         files: documents(planned, contents),
-        cleanUp: () => rm(folder, { recursive: true, force: true }),
+        cleanUp: () => rm(workspace.folder, { recursive: true, force: true }),
       };
     },
   };
@@ -111,7 +96,10 @@ async function run(planned: PlanResult, { plan, engine, workspace, oc }: RunOpti
   await rm(disk, { recursive: true, force: true });
   await mkdir(disk, { recursive: true });
   await mkdir(cache, { recursive: true });
-  await assertRoom(folder, planned.plan.totalBytes);
+  // Two runs in one cache would spoil it.
+  await using _lock = await takeLock(join(cache, 'airgap.lock'), cache);
+  // All of it is in its cache and in its archive, later in the archive and in the bundle.
+  await assertRoom(folder, 2 * planned.plan.totalBytes, 'write the bundle elsewhere, or leave --engine out');
   const isInsecure = (plan.registry.insecure ?? []).length > 0;
   if (isInsecure) {
     const message = 'oc-mirror knows no exception for one registry: with --insecure it checks the certificate of none';
@@ -239,40 +227,6 @@ function chunkEntry(disk: string, { name, size, sha256 }: ArchiveChunk): BundleE
     sha256,
     blob: { descriptor, sources: [], generated: { descriptor, open } },
   };
-}
-
-/** What an archive must have been made for to be used again. */
-function markOf({ plan, configText }: PlanResult, { version }: OcMirror): string {
-  const names = plan.images.map(({ target, root }) => `${target.repository}:${target.tag} ${root.digest}`).toSorted();
-  const content = createHash('sha256')
-    .update(JSON.stringify([configText, names]))
-    .digest('hex');
-  return `${JSON.stringify({ content, version })}\n`;
-}
-
-async function isComplete({ mark, disk }: Workspace, expected: string): Promise<boolean> {
-  try {
-    return (await readFile(mark, 'utf8')) === expected && (await chunkNames(disk)).length > 0;
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-/** The program checks nothing: cache and archive both hold everything, and later archive and bundle do. */
-async function assertRoom(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(resolve(folder)));
-  const free = bavail * bsize;
-  const needed = 2 * bytes;
-  if (needed <= free) return;
-  throw new AirgapError(
-    'E_SPACE',
-    `${folder}: oc-mirror needs ${formatBytes(needed)} for its cache and archive, ${formatBytes(free)} are free`,
-    {
-      hint: 'make room, write the bundle elsewhere, or leave --engine out: airgap needs the content once',
-      data: { needed, free },
-    },
-  );
 }
 
 function assertNothingMissing(missing: readonly PlannedImage[], allowGaps: boolean): void {

@@ -1,9 +1,10 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { getCACertificates } from 'node:tls';
-import { AirgapError } from '../../core/errors.ts';
+import { AirgapError, systemCodeOf } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import { runLong, type LongRunEnd } from '../../core/exec.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
@@ -123,12 +124,22 @@ export function releaseEnvironment(releases: ReleaseOptions): Readonly<Record<st
   };
 }
 
-/** A port nobody listens on now; the program opens its cache there, on all interfaces. */
+/**
+ * A port nobody listens on now; the program opens its cache there, on all interfaces. Below those that Linux gives to outgoing
+ * connections: one of these could take it before the program does.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    try {
+      await once(server.listen(port), 'listening');
+    } catch (error) {
+      if (systemCodeOf(error) !== 'EADDRINUSE') throw error;
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
