@@ -112,9 +112,10 @@ const MAX_PROBLEMS_SHOWN = 50;
  * as data. Things that are accepted but probably not meant are in `warnings`. Nothing but the text is read.
  */
 export function loadImageSet(text: string, origin: string): ImageSet {
-  const { value, problems: keyProblems, warnings } = canonicalKeys(parseYaml(text, origin), ImageSetSchema);
-  const otherKind = kindProblem(value);
+  const written = parseYaml(text, origin, { mergeKeys: true });
+  const otherKind = kindProblem(written);
   if (otherKind !== undefined) throw configError(origin, [otherKind]);
+  const { value, problems: keyProblems, warnings } = canonicalKeys(written, ImageSetSchema);
   const problems = [...keyProblems];
   const parsed = ImageSetSchema.safeParse(value);
   let document = parsed.data;
@@ -148,7 +149,7 @@ function toSelections(document: ImageSetDocument): Omit<ImageSet, 'archiveSize' 
   } = document.mirror ?? {};
   const channels = (platform?.channels ?? []).map((channel): ReleaseChannel => ({
     ...channel,
-    type: channel.type.toLowerCase() === 'okd' ? 'okd' : 'ocp',
+    type: channel.type === 'okd' ? 'okd' : 'ocp',
   }));
   return {
     platform: platform === undefined ? undefined : { ...platform, channels },
@@ -160,7 +161,10 @@ function toSelections(document: ImageSetDocument): Omit<ImageSet, 'archiveSize' 
   };
 }
 
-/** A document of another kind is not looked at any further: every other message would only mislead. */
+/**
+ * A document of another kind is not looked at any further: every other message would only mislead. The two keys it is
+ * told by are the only ones the vendor tool wants in exactly this case.
+ */
 function kindProblem(value: unknown): Problem | undefined {
   const hint = 'write kind: ImageSetConfiguration';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -171,7 +175,7 @@ function kindProblem(value: unknown): Problem | undefined {
     const message = 'a DeleteImageSetConfiguration describes deletions, which this tool does not do';
     return { path: 'kind', message, hint: 'give the ImageSetConfiguration the images were mirrored with' };
   }
-  if (kind === undefined || kind === '') return { path: 'kind', message: 'missing', hint };
+  if (kind === undefined || kind === null || kind === '') return { path: 'kind', message: 'missing', hint };
   if (kind !== 'ImageSetConfiguration') return { path: 'kind', message: `${JSON.stringify(kind)} is not known`, hint };
   if ('mirror' in value) return undefined;
   return {
