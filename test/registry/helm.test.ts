@@ -223,12 +223,13 @@ describe('charts on the disk', () => {
     );
   });
 
-  withHelm('refuses two different charts of one file name', async () => {
+  withHelm('carries two different charts of one file name, and the same chart once', async () => {
     const [a, b] = [await writeChart('web', '1.0.0', CHART), await writeChart('web', '1.0.0', {})];
-    await assert.rejects(collect(`{local: [{path: ${a}}, {path: ${b}}]}`), {
-      code: 'E_CONFIG',
-      message: /web-1\.0\.0/,
-    });
+    const { files } = await collect(`{local: [{path: ${a}}, {path: ${b}}, {path: ${a}}]}`);
+    assert.deepEqual(
+      files.map((file) => file.path),
+      ['charts/web-1.0.0.tgz', 'charts/web-1.0.0-2.tgz'],
+    );
   });
 
   withHelm('tells of every chart that can not be taken', async () => {
