@@ -1,6 +1,6 @@
 import { formatKubernetesYaml } from '../core/kubernetes-yaml.ts';
 import type { Digest } from '../oci/digest.ts';
-import { parseReference, repositoryName } from '../oci/reference.ts';
+import { formatReference, parseReference, repositoryName } from '../oci/reference.ts';
 import type {
   AdditionalImage,
   CatalogSelection,
@@ -15,13 +15,13 @@ const API_VERSION = 'mirror.openshift.io/v2alpha1';
 
 /**
  * The image set with every catalog known by tag at its digest, and that tag kept as `targetTag`. `digests` is keyed by
- * the catalog as the image set writes it; a catalog that is not in it stays as it is, as do those with a digest and OCI
+ * the catalog's reference without transport; a catalog that is not in it stays as it is, as do those with a digest and OCI
  * layouts (oc-mirror behaviour, "Which catalog digest").
  */
 export function pinCatalogs(imageSet: ImageSet, digests: ReadonlyMap<string, Digest>): ImageSet {
   const operators = imageSet.operators.map((operator): CatalogSelection => {
     const ref = parseReference(operator.catalog);
-    const digest = digests.get(operator.catalog);
+    const digest = digests.get(formatReference(ref));
     if (digest === undefined || ref.transport === 'oci' || ref.digest !== undefined) return operator;
     const targetTag = operator.targetTag === undefined || operator.targetTag === '' ? ref.tag : operator.targetTag;
     return { ...operator, catalog: `${repositoryName(ref)}@${digest}`, targetTag };
