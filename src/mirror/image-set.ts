@@ -26,6 +26,8 @@ export interface ImageSet {
   readonly blockedImages: readonly { readonly name: string }[];
   /** Accepted and without effect, as in the vendor tool. */
   readonly samples: readonly { readonly name: string }[];
+  /** Sections in which a list was written without entries: the vendor tool writes them again, as `{}` at least. */
+  readonly sectionsWithEmptyList?: readonly string[];
   readonly warnings: readonly Warning[];
 }
 
@@ -134,11 +136,18 @@ export function loadImageSet(text: string, origin: string): ImageSet {
   return {
     archiveSize: document.archiveSize,
     ...toSelections(document),
+    sectionsWithEmptyList: ['platform', 'helm'].filter((name) => hasEmptyList(valueAt(value, ['mirror', name]))),
     warnings: warnings.map((message) => ({ code: 'W_CONFIG', message: `${origin}: ${message}` })),
   };
 }
 
-function toSelections(document: ImageSetDocument): Omit<ImageSet, 'archiveSize' | 'warnings'> {
+function hasEmptyList(section: unknown): boolean {
+  return Object.values(section ?? {}).some((member) => Array.isArray(member) && member.length === 0);
+}
+
+function toSelections(
+  document: ImageSetDocument,
+): Omit<ImageSet, 'archiveSize' | 'sectionsWithEmptyList' | 'warnings'> {
   const {
     platform,
     operators = [],

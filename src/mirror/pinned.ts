@@ -1,6 +1,6 @@
 import { formatKubernetesYaml } from '../core/kubernetes-yaml.ts';
 import type { Digest } from '../oci/digest.ts';
-import { formatReference, parseReference, repositoryName } from '../oci/reference.ts';
+import { parseReference, repositoryName } from '../oci/reference.ts';
 import type {
   AdditionalImage,
   CatalogSelection,
@@ -15,13 +15,13 @@ const API_VERSION = 'mirror.openshift.io/v2alpha1';
 
 /**
  * The image set with every catalog known by tag at its digest, and that tag kept as `targetTag`. `digests` is keyed by
- * the catalog's reference without transport; a catalog that is not in it stays as it is, as do those with a digest and OCI
+ * the catalog as the image set writes it; a catalog that is not in it stays as it is, as do those with a digest and OCI
  * layouts (oc-mirror behaviour, "Which catalog digest").
  */
 export function pinCatalogs(imageSet: ImageSet, digests: ReadonlyMap<string, Digest>): ImageSet {
   const operators = imageSet.operators.map((operator): CatalogSelection => {
     const ref = parseReference(operator.catalog);
-    const digest = digests.get(formatReference(ref));
+    const digest = digests.get(operator.catalog);
     if (digest === undefined || ref.transport === 'oci' || ref.digest !== undefined) return operator;
     const targetTag = operator.targetTag === undefined || operator.targetTag === '' ? ref.tag : operator.targetTag;
     return { ...operator, catalog: `${repositoryName(ref)}@${digest}`, targetTag };
@@ -50,11 +50,13 @@ export function formatPinnedDeletion(imageSet: ImageSet): string {
 }
 
 function selections(imageSet: ImageSet): Readonly<Record<string, unknown>> {
+  const { platform, helm, sectionsWithEmptyList = [] } = imageSet;
+  const emptyOr = (name: string) => (sectionsWithEmptyList.includes(name) ? {} : undefined);
   return {
-    platform: imageSet.platform === undefined ? undefined : nonEmpty(platformOf(imageSet.platform)),
+    platform: (platform && nonEmpty(platformOf(platform))) ?? emptyOr('platform'),
     operators: nonEmpty(imageSet.operators.map(operatorOf)),
     additionalImages: nonEmpty(imageSet.additionalImages.map(additionalImageOf)),
-    helm: imageSet.helm === undefined ? undefined : nonEmpty(helmOf(imageSet.helm)),
+    helm: (helm && nonEmpty(helmOf(helm))) ?? emptyOr('helm'),
   };
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { formatPinnedDeletion, formatPinnedImageSet, pinCatalogs } from '../mirror/pinned.ts';
+import { formatReference, parseReference } from '../oci/reference.ts';
 import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 import type { PlanResult } from './plan.ts';
 
@@ -12,7 +13,12 @@ export async function writePinned(
   { imageSet, facts }: Pick<PlanResult, 'imageSet' | 'facts'>,
   flag: string,
 ): Promise<void> {
-  const pinned = pinCatalogs(imageSet, new Map(facts.catalogs.map(({ reference, digest }) => [reference, digest])));
+  const digests = imageSet.operators.flatMap(({ catalog }) => {
+    const reference = formatReference(parseReference(catalog));
+    const found = facts.catalogs.find((one) => one.reference === reference);
+    return found === undefined ? [] : [[catalog, found.digest] as const];
+  });
+  const pinned = pinCatalogs(imageSet, new Map(digests));
   makeOutputFolder(folder, flag);
   await writeOutputFile(join(folder, 'isc_pinned.yaml'), formatPinnedImageSet(pinned), { flag });
   await writeOutputFile(join(folder, 'disc_pinned.yaml'), formatPinnedDeletion(pinned), { flag });
