@@ -31,6 +31,11 @@ plan fail.`;
       description: 'write airgap.lock: every tag and version choice pinned',
     }),
     mapping: Flags.string({ helpValue: 'FILE', description: 'write the mapping file of the vendor tool' }),
+    pinned: Flags.string({
+      helpValue: 'FOLDER',
+      description:
+        'write the configurations of the vendor tool with catalogs at their digests: isc_pinned.yaml, and disc_pinned.yaml to delete',
+    }),
     site: Flags.string({
       helpValue: 'FILE',
       description: 'site file of the far side: what its hosted clusters need must be inside, as for pack',
@@ -70,6 +75,10 @@ plan fail.`;
     if (flags['write-lock'] !== undefined) {
       const { formatLock } = await import('../mirror/lock.ts');
       await writeOutputFile(flags['write-lock'], formatLock(lock), { flag: '--write-lock' });
+    }
+    if (flags.pinned !== undefined) {
+      const { writePinned } = await import('../workflows/pinned-files.ts');
+      await writePinned(flags.pinned, result, '--pinned');
     }
     if (flags.mapping !== undefined) {
       const { formatMapping } = await import('../mirror/mapping.ts');

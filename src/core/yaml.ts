@@ -2,14 +2,15 @@ import { CORE_SCHEMA, dump, loadAll, mergeTag, YAMLException } from 'js-yaml';
 import { AirgapError } from './errors.ts';
 
 /**
- * Parses exactly one YAML (or JSON) document.
- * Throws `E_CONFIG` that names `origin`, line and column when the text is no YAML, repeats a key,
+ * Parses exactly one YAML (or JSON) document; empty ones after it do not count. With `mergeKeys` `<<` takes in the keys of
+ * another mapping. Throws `E_CONFIG` that names `origin`, line and column when the text is no YAML, repeats a key,
  * or holds more than one document.
  */
-export function parseYaml(text: string, origin: string): unknown {
+export function parseYaml(text: string, origin: string, options: { readonly mergeKeys?: boolean } = {}): unknown {
   return withOrigin(origin, () => {
-    const documents = loadAll(text, { schema: CORE_SCHEMA });
-    if (documents.length > 1) {
+    const schema = options.mergeKeys === true ? CORE_SCHEMA.withTags(mergeTag) : CORE_SCHEMA;
+    const documents = loadAll(text, { schema });
+    if (documents.slice(1).some((document) => document !== null)) {
       throw new AirgapError('E_CONFIG', `${origin}: ${documents.length} YAML documents, expected one`, {
         hint: 'remove the documents after the first "---"',
       });

@@ -2,6 +2,7 @@ import { AirgapError } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
 import { translatePattern } from './blocked-pattern.ts';
 import type { ImageRequest, TargetName } from './mirror-plan.ts';
+import { VENDOR_CACHE } from './target-name.ts';
 
 /** One compiled entry of `mirror.blockedImages`. */
 export interface BlockedPattern {
@@ -31,28 +32,34 @@ export function compileBlocked(text: string): BlockedPattern {
 }
 
 /**
- * The first pattern that matches the origin or the destination of an image, without their transports. While the target
- * registry is not known the destination is matched as `/repository:tag`.
+ * The first pattern that matches the origin or the destination of an image, without their transports. The destination is
+ * the one the vendor tool has on the way to the disk; what only matches the name of its cache blocks nothing.
  */
 export function blockedBy(
   patterns: readonly BlockedPattern[],
   image: { readonly origin: string; readonly target: TargetName },
-  targetBase = '',
 ): BlockedPattern | undefined {
   const origin = image.origin.replace(/^.*?:\/\//, '');
-  const destination = `${targetBase}/${image.target.repository}:${image.target.tag}`;
-  return patterns.find(({ expression }) => expression.test(origin) || expression.test(destination));
+  const path = `/${image.target.repository}:${image.target.tag}`;
+  return patterns.find(
+    ({ expression }) =>
+      expression.test(origin) || expression.test(path) || reachesBeyond(VENDOR_CACHE, expression, path),
+  );
+}
+
+function reachesBeyond(host: string, expression: RegExp, path: string): boolean {
+  const match = expression.exec(`${host}${path}`);
+  return match !== null && match.index + match[0].length > host.length;
 }
 
 /** Takes blocked images out of one collector's list. One `W_BLOCKED` per pattern says how many images it removed. */
 export function removeBlocked(
   images: readonly ImageRequest[],
   patterns: readonly BlockedPattern[],
-  targetBase = '',
 ): { readonly kept: readonly ImageRequest[]; readonly warnings: readonly Warning[] } {
   const removed = new Map<BlockedPattern, string[]>();
   const kept = images.filter((image) => {
-    const pattern = blockedBy(patterns, image, targetBase);
+    const pattern = blockedBy(patterns, image);
     if (pattern !== undefined) removed.set(pattern, [...(removed.get(pattern) ?? []), image.origin]);
     return pattern === undefined;
   });

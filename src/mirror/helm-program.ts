@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
 import { runProgram } from '../core/exec.ts';
-import { buildLayer, layerFiles, readEntry, type NewLayerEntry } from '../oci/layer.ts';
+import { formatYaml, parseYaml } from '../core/yaml.ts';
+import { buildLayer, layerFiles, readEntry } from '../oci/layer.ts';
 import { MEDIA_TYPE } from '../oci/types.ts';
 
 /** The helm program, and a folder it may write to. */
@@ -25,12 +26,39 @@ const TIMEOUT_MS = 5 * 60_000;
 /** More than any chart has; stops an archive that unpacks without end. */
 const MAX_CHART_BYTES = 512 * 1024 * 1024;
 
+/** helm's words for a chart it would render but not install. */
+const NOT_INSTALLABLE = /chart requires kubeVersion|charts are not installable/;
+
 /**
- * The manifests of a chart (archive or folder) with its default values: definitions first, then the rest in the order
- * helm installs it, hooks left out. Throws `E_FAILED` when it does not render, `E_USAGE` without helm.
+ * The manifests of a chart archive with its default values: definitions first, then the rest in the order helm installs
+ * it, hooks left out. What a chart says of the clusters it may be installed on does not count, as for the vendor tool.
+ * Throws `E_FAILED` when it does not render, `E_USAGE` without helm.
  */
-export async function renderChart(helm: HelmProgram, path: string, title: string): Promise<string> {
-  return runHelm(helm, title, ['template', path, '--no-hooks', '--include-crds', '--kube-version', KUBE_VERSION]);
+export async function renderChart(helm: HelmProgram, archive: string, title: string): Promise<string> {
+  const render = (path: string) =>
+    runHelm(helm, title, ['template', path, '--no-hooks', '--include-crds', '--kube-version', KUBE_VERSION]);
+  try {
+    return await render(archive);
+  } catch (error) {
+    if (!isAirgapError(error, 'E_FAILED') || !NOT_INSTALLABLE.test(error.message)) throw error;
+    const copy = `${archive}-installable.tgz`;
+    await writeFile(copy, await installableEverywhere(await readFile(archive), title));
+    return render(copy);
+  }
+}
+
+/** The archive without the fields of its own `Chart.yaml` that keep helm from rendering it. */
+async function installableEverywhere(archive: Buffer, title: string): Promise<Buffer> {
+  const entries = (await entriesOf(archive, title)).map((entry) => {
+    if (!/^[^/]+\/Chart\.yaml$/.test(entry.path)) return entry;
+    const {
+      kubeVersion: _,
+      type: __,
+      ...chart
+    } = parseYaml(entry.content.toString(), title) as Record<string, unknown>;
+    return { ...entry, content: Buffer.from(formatYaml(chart)) };
+  });
+  return buildLayer(entries).content;
 }
 
 /**
@@ -47,13 +75,18 @@ export async function packageChart(helm: HelmProgram, folder: string): Promise<C
 
 /** helm writes the current time into the archive. */
 async function withoutTimes(archive: Buffer, name: string): Promise<Buffer> {
+  return buildLayer(await entriesOf(archive, name)).content;
+}
+
+/** The files of a chart archive. */
+async function entriesOf(archive: Buffer, name: string): Promise<{ path: string; content: Buffer }[]> {
   const limits = { maxBytes: MAX_CHART_BYTES };
-  const entries: NewLayerEntry[] = [];
+  const entries: { path: string; content: Buffer }[] = [];
   for await (const entry of layerFiles(Readable.from([archive]), MEDIA_TYPE.ociLayerGzip, name, limits)) {
     if (entry.type !== 'file') continue;
     entries.push({ path: entry.path, content: await readEntry(entry, MAX_CHART_BYTES, name) });
   }
-  return buildLayer(entries).content;
+  return entries;
 }
 
 async function runHelm(helm: HelmProgram, title: string, args: readonly string[]): Promise<string> {

@@ -99,9 +99,11 @@ export function chooseChart(index: ChartIndex, name: string, version: string | u
   }
   const exact = versions.find((chart) => chart.version === version);
   if (exact !== undefined) return exact;
+  // A range that names a pre-release lets every pre-release in it pass (`>0.0.0-0`), any other lets none.
+  const options = { includePrerelease: /[\dxX*]-[\dA-Za-z]/.test(version ?? '') };
   // Helm separates the parts of a range with commas.
-  const range = version === undefined || version === '' ? '*' : validRange(version.replaceAll(',', ' '));
-  const found = range === null ? undefined : versions.find((chart) => isIn(chart.version, range));
+  const range = version === undefined || version === '' ? '*' : validRange(version.replaceAll(',', ' '), options);
+  const found = range === null ? undefined : versions.find((chart) => isIn(chart.version, range, options));
   if (found !== undefined) return found;
   const wanted = version === undefined || version === '' ? 'no stable version' : `no version ${version}`;
   throw new AirgapError('E_CONFIG', `${index.url} has ${wanted} of ${name}`, {
@@ -162,9 +164,9 @@ function newestFirst(a: IndexedChart, b: IndexedChart): number {
   return rcompare(left, right);
 }
 
-function isIn(version: string, range: string): boolean {
+function isIn(version: string, range: string, options: { readonly includePrerelease: boolean }): boolean {
   const parsed = versionOf(version);
-  return parsed !== null && satisfies(parsed, range);
+  return parsed !== null && satisfies(parsed, range, options);
 }
 
 /** Helm reads `v1`, `1.2` and `1.2.3` alike. */

@@ -128,16 +128,21 @@ function severalErrors(first: AirgapError, errors: readonly AirgapError[]): Airg
   });
 }
 
+/** Each archive once; a different one of the same name, of another repository say, gets a number. */
 function uniqueFiles(files: readonly GeneratedFile[]): readonly GeneratedFile[] {
   const unique = new Map<string, GeneratedFile>();
   for (const file of files) {
-    const known = unique.get(file.path);
-    if (known !== undefined && Buffer.compare(known.content, file.content) !== 0) {
-      throw new AirgapError('E_CONFIG', `two different charts would both be ${file.path} in the bundle`, {
-        hint: 'rename one of the archives or leave one of the charts out',
-      });
-    }
-    unique.set(file.path, file);
+    let path = file.path;
+    for (let number = 2; isOther(unique.get(path), file); number += 1) path = numbered(file.path, number);
+    unique.set(path, { ...file, path });
   }
   return [...unique.values()];
+}
+
+function isOther(known: GeneratedFile | undefined, file: GeneratedFile): boolean {
+  return known !== undefined && Buffer.compare(known.content, file.content) !== 0;
+}
+
+function numbered(path: string, number: number): string {
+  return path.replace(/(?=\.tgz$|$)/, `-${number}`);
 }

@@ -19,7 +19,10 @@ export function formatPath(path: Path): string {
 }
 
 /** Words that were booleans in YAML 1.1, which the vendor tool still reads. */
-const YAML_1_1_BOOLEANS: Readonly<Record<string, boolean>> = { yes: true, on: true, no: false, off: false };
+const YAML_1_1_BOOLEANS: Readonly<Record<string, boolean>> = {
+  ...{ y: true, yes: true, on: true },
+  ...{ n: false, no: false, off: false },
+};
 
 /**
  * A copy with every key written as the schema writes it (the vendor tool ignores case) and without null values (they

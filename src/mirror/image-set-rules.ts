@@ -84,8 +84,9 @@ function checkPlatform(mirror: Mirror, findings: Findings): void {
 }
 
 function checkReleaseChannel(channel: Channel, path: string, findings: Findings): void {
-  if (!['', 'ocp', 'okd'].includes(channel.type.toLowerCase())) {
-    findings.warnings.push(`${path}.type: ${JSON.stringify(channel.type)} is not known, read as "ocp"`);
+  if (!['', 'ocp', 'okd'].includes(channel.type)) {
+    const meant = channel.type.toLowerCase() === 'okd' ? '; write okd' : '';
+    findings.warnings.push(`${path}.type: ${JSON.stringify(channel.type)} is not known, read as "ocp"${meant}`);
   }
   const bounds = (['minVersion', 'maxVersion'] as const).map((key) => {
     const version = channel[key] ?? '';

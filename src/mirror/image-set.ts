@@ -26,6 +26,8 @@ export interface ImageSet {
   readonly blockedImages: readonly { readonly name: string }[];
   /** Accepted and without effect, as in the vendor tool. */
   readonly samples: readonly { readonly name: string }[];
+  /** Sections in which a list was written without entries: the vendor tool writes them again, as `{}` at least. */
+  readonly sectionsWithEmptyList?: readonly string[];
   readonly warnings: readonly Warning[];
 }
 
@@ -112,9 +114,10 @@ const MAX_PROBLEMS_SHOWN = 50;
  * as data. Things that are accepted but probably not meant are in `warnings`. Nothing but the text is read.
  */
 export function loadImageSet(text: string, origin: string): ImageSet {
-  const { value, problems: keyProblems, warnings } = canonicalKeys(parseYaml(text, origin), ImageSetSchema);
-  const otherKind = kindProblem(value);
+  const written = parseYaml(text, origin, { mergeKeys: true });
+  const otherKind = kindProblem(written);
   if (otherKind !== undefined) throw configError(origin, [otherKind]);
+  const { value, problems: keyProblems, warnings } = canonicalKeys(written, ImageSetSchema);
   const problems = [...keyProblems];
   const parsed = ImageSetSchema.safeParse(value);
   let document = parsed.data;
@@ -133,11 +136,18 @@ export function loadImageSet(text: string, origin: string): ImageSet {
   return {
     archiveSize: document.archiveSize,
     ...toSelections(document),
+    sectionsWithEmptyList: ['platform', 'helm'].filter((name) => hasEmptyList(valueAt(value, ['mirror', name]))),
     warnings: warnings.map((message) => ({ code: 'W_CONFIG', message: `${origin}: ${message}` })),
   };
 }
 
-function toSelections(document: ImageSetDocument): Omit<ImageSet, 'archiveSize' | 'warnings'> {
+function hasEmptyList(section: unknown): boolean {
+  return Object.values(section ?? {}).some((member) => Array.isArray(member) && member.length === 0);
+}
+
+function toSelections(
+  document: ImageSetDocument,
+): Omit<ImageSet, 'archiveSize' | 'sectionsWithEmptyList' | 'warnings'> {
   const {
     platform,
     operators = [],
@@ -148,7 +158,7 @@ function toSelections(document: ImageSetDocument): Omit<ImageSet, 'archiveSize' 
   } = document.mirror ?? {};
   const channels = (platform?.channels ?? []).map((channel): ReleaseChannel => ({
     ...channel,
-    type: channel.type.toLowerCase() === 'okd' ? 'okd' : 'ocp',
+    type: channel.type === 'okd' ? 'okd' : 'ocp',
   }));
   return {
     platform: platform === undefined ? undefined : { ...platform, channels },
@@ -160,7 +170,10 @@ function toSelections(document: ImageSetDocument): Omit<ImageSet, 'archiveSize' 
   };
 }
 
-/** A document of another kind is not looked at any further: every other message would only mislead. */
+/**
+ * A document of another kind is not looked at any further: every other message would only mislead. The two keys it is
+ * told by are the only ones the vendor tool wants in exactly this case.
+ */
 function kindProblem(value: unknown): Problem | undefined {
   const hint = 'write kind: ImageSetConfiguration';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -171,7 +184,7 @@ function kindProblem(value: unknown): Problem | undefined {
     const message = 'a DeleteImageSetConfiguration describes deletions, which this tool does not do';
     return { path: 'kind', message, hint: 'give the ImageSetConfiguration the images were mirrored with' };
   }
-  if (kind === undefined || kind === '') return { path: 'kind', message: 'missing', hint };
+  if (kind === undefined || kind === null || kind === '') return { path: 'kind', message: 'missing', hint };
   if (kind !== 'ImageSetConfiguration') return { path: 'kind', message: `${JSON.stringify(kind)} is not known`, hint };
   if ('mirror' in value) return undefined;
   return {

@@ -4,7 +4,7 @@ import { digestTag, formatReference, repositoryName } from '../oci/reference.ts'
 import { ImageIndexSchema, isIndexType } from '../oci/types.ts';
 import type { ImageKind } from '../oci/image-kind.ts';
 import type { MirrorPlan, PlannedImage } from './mirror-plan.ts';
-import { limitNesting } from './target-name.ts';
+import { limitNesting, VENDOR_CACHE } from './target-name.ts';
 
 export interface MappingOptions {
   /**
@@ -19,9 +19,6 @@ export interface MappingOptions {
   /** Only these images; default all. */
   readonly only?: (image: PlannedImage) => boolean;
 }
-
-/** Where the vendor tool keeps what it mirrors to disk. */
-const VENDOR_CACHE = 'localhost:55000';
 
 /** Order in which images are copied: what is needed by others goes first. */
 const COPY_ORDER: Readonly<Record<ImageKind, number>> = {

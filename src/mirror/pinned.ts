@@ -50,11 +50,13 @@ export function formatPinnedDeletion(imageSet: ImageSet): string {
 }
 
 function selections(imageSet: ImageSet): Readonly<Record<string, unknown>> {
+  const { platform, helm, sectionsWithEmptyList = [] } = imageSet;
+  const emptyOr = (name: string) => (sectionsWithEmptyList.includes(name) ? {} : undefined);
   return {
-    platform: imageSet.platform === undefined ? undefined : nonEmpty(platformOf(imageSet.platform)),
+    platform: (platform && nonEmpty(platformOf(platform))) ?? emptyOr('platform'),
     operators: nonEmpty(imageSet.operators.map(operatorOf)),
     additionalImages: nonEmpty(imageSet.additionalImages.map(additionalImageOf)),
-    helm: imageSet.helm === undefined ? undefined : nonEmpty(helmOf(imageSet.helm)),
+    helm: (helm && nonEmpty(helmOf(helm))) ?? emptyOr('helm'),
   };
 }
 

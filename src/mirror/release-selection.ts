@@ -6,6 +6,7 @@ import { throwTogether } from '../core/gather.ts';
 import type { GraphClient } from './graph-client.ts';
 import type { PlatformSelection, ReleaseChannel } from './image-set.ts';
 import {
+  hasVersionIn,
   resolveRange,
   riskyPath,
   shortestPath,
@@ -44,10 +45,16 @@ interface ChannelSelection {
 /** Update paths that skip a minor version need the help of the EUS rules from this distance on. */
 const EUS_MINOR_DISTANCE = 2;
 
-/** The architectures graphs are asked for: as written, `amd64` by default, `multi` when platforms are chosen. */
-function graphArchitectures(platform: PlatformSelection): string[] {
+/**
+ * The architectures graphs are asked for: as written, `amd64` by default, `multi` when platforms are chosen. What
+ * "newest" and "lowest" mean is told by the first one, for all.
+ */
+export function graphArchitectures(
+  platform: Pick<PlatformSelection, 'architectures' | 'platforms'>,
+): readonly [string, ...string[]] {
   if ((platform.platforms?.length ?? 0) > 0) return ['multi'];
-  return platform.architectures.length === 0 ? ['amd64'] : [...new Set(platform.architectures)];
+  const [first = 'amd64', ...more] = new Set(platform.architectures);
+  return [first, ...more];
 }
 
 /**
@@ -75,12 +82,14 @@ export async function selectReleases(platform: PlatformSelection, client: GraphC
       );
     }
   };
+  const bounds = new Map<string, VersionRange>();
   for (const architecture of graphArchitectures(platform)) {
     const resolved: ChannelSelection[] = [];
     for (const channel of platform.channels) {
       await keepingErrors(errors, async () => {
-        const selection = await selectFromChannel(channel, architecture, client);
+        const selection = await selectFromChannel(channel, { architecture, first: bounds.get(channel.name) }, client);
         resolved.push(selection);
+        bounds.set(channel.name, selection.range);
         add(selection.graph, selection.versions, { type: channel.type, reason: selection.reason });
         for (const warning of selection.warnings) warnings.add(warning);
       });
@@ -104,13 +113,20 @@ export async function selectReleases(platform: PlatformSelection, client: GraphC
   return { releases, warnings: [...warnings].map((message) => ({ code: 'W_GRAPH', message })) };
 }
 
+/** The entry with the bounds the first architecture gave it. */
+function withBounds(channel: ReleaseChannel, range: VersionRange | undefined): ReleaseChannel {
+  if (range === undefined) return channel;
+  return { ...channel, minVersion: range.min, maxVersion: range.max, written: channel.written ?? channel };
+}
+
 async function selectFromChannel(
-  channel: ReleaseChannel,
-  architecture: string,
+  entry: ReleaseChannel,
+  { architecture, first }: { readonly architecture: string; readonly first: VersionRange | undefined },
   client: GraphClient,
 ): Promise<ChannelSelection> {
+  const channel = withBounds(entry, first);
   const query = { channel: channel.name, type: channel.type, architecture };
-  const hasBoth = (channel.minVersion ?? '') !== '' && (channel.maxVersion ?? '') !== '';
+  const hasBoth = isBounded(channel);
   const whole = channel.shortestPath && hasBoth ? undefined : await client.fetch(query);
   const range = whole === undefined ? givenRange(channel) : resolveRange(channel, whole);
   const warnings = eusWarning(channel.name, range);
@@ -120,6 +136,11 @@ async function selectFromChannel(
     const { full, minVersion, maxVersion } = channel.written ?? channel;
     const isHead = !full && (minVersion ?? '') === '' && (maxVersion ?? '') === '';
     const reason = `channel ${channel.name}, ${isHead ? 'newest' : span}`;
+    // Bounds that another architecture gave are nobody's mistake: this one may have no release between them.
+    if (first !== undefined && !isBounded(entry.written ?? entry) && !hasVersionIn(graph, range)) {
+      warnings.push(`channel ${channel.name} has no ${span} for ${architecture}; nothing is taken of it`);
+      return { channel, range, graph, versions: [], reason, warnings };
+    }
     return { channel, range, graph, versions: versionsInRange(graph, range), reason, warnings };
   }
   const graph = await client.fetch({ ...query, version: range.min });
@@ -132,6 +153,10 @@ async function selectFromChannel(
   }
   const reason = `channel ${channel.name}, shortest path ${span}`;
   return { channel, range, graph, versions: path.versions, reason, warnings };
+}
+
+function isBounded({ minVersion = '', maxVersion = '' }: ReleaseChannel): boolean {
+  return minVersion !== '' && maxVersion !== '';
 }
 
 function givenRange(channel: ReleaseChannel): VersionRange {

@@ -8,6 +8,9 @@ import type { TargetName } from './mirror-plan.ts';
 const RELEASE_REPOSITORY = 'openshift/release-images';
 const COMPONENT_REPOSITORY = 'openshift/release';
 
+/** The registry the vendor tool mirrors to on its way to the disk. */
+export const VENDOR_CACHE = 'localhost:55000';
+
 /** The graph-data image always has this name. */
 export const GRAPH_TARGET: TargetName = { repository: 'openshift/graph-image', tag: 'latest' };
 

@@ -123,6 +123,11 @@ export function resolveRange(bounds: VersionBounds, graph: UpdateGraph): Version
   return { min: min ?? lowest, max: max ?? highest };
 }
 
+/** True when the channel has a version from min to max. */
+export function hasVersionIn(graph: UpdateGraph, { min, max }: VersionRange): boolean {
+  return [...graph.nodes.keys()].some((version) => compare(version, min) >= 0 && compare(version, max) <= 0);
+}
+
 /** All versions of the channel from min to max. Throws `E_CONFIG` naming the nearest ones when there is none. */
 export function versionsInRange(graph: UpdateGraph, { min, max }: VersionRange): string[] {
   const versions = sortedVersions(graph.nodes.keys());

@@ -83,7 +83,7 @@ export async function crossChannelPath(
   if (!targetGraph.nodes.has(target.max)) throw missingVersion(targetGraph, target.max);
   const targetOnly: PathSegment = { graph: targetGraph, versions: [target.max] };
   const blocked = (version: string, channel: string) =>
-    `no update path from ${start.min} to ${target.max}: ${version} is not in channel ${channel}; only ${target.max} is added`;
+    `no update path from ${start.min} to ${target.max}: ${version} is not in channel ${channel}; the releases between are left out`;
 
   if (from.major === to.major && from.minor === to.minor) {
     if (!targetGraph.nodes.has(start.min))
@@ -101,10 +101,13 @@ export async function crossChannelPath(
     const isLast = minor === to.minor;
     const name = isLast ? target.name : `${from.prefix}-${from.major}.${minor}`;
     const graph = await graphOf(name);
-    if (!graph.nodes.has(reached)) {
-      return { segments: [...segments, targetOnly], warnings: [blocked(reached, name)] };
-    }
     const goal = isLast ? target.max : channelHead(graph);
+    if (!graph.nodes.has(reached)) {
+      // The vendor tool looks for the head of the channel it is at, in the channel of the target.
+      const ends = new Set(targetGraph.nodes.has(goal) ? [goal, target.max] : [target.max]);
+      const warning = blocked(reached, name);
+      return { segments: [...segments, { graph: targetGraph, versions: [...ends] }], warnings: [warning] };
+    }
     segments.push(await segment(name, { min: reached, max: goal }, graphOf));
     reached = goal;
   }

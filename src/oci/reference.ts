@@ -83,15 +83,17 @@ export function atDigest(ref: ImageRef, digest: Digest): ImageRef {
 }
 
 /**
- * The reference under which the network finds it: a first component that is no host name belongs to Docker Hub
- * (`nginx` → `docker.io/library/nginx`, `library/nginx` → `docker.io/library/nginx`), as container engines read it.
+ * The reference under which the network finds it, as container engines read it: a first component that is no host name
+ * belongs to Docker Hub (`library/nginx` → `docker.io/library/nginx`), whose official images are below `library`
+ * (`nginx`, `docker.io/nginx` → `docker.io/library/nginx`). One with upper-case letters is a host: no path has them.
  */
 export function networkReference(ref: ImageRef): ImageRef {
   if (ref.transport !== 'docker') return ref;
-  const isHost = ref.registry === 'localhost' || /[.:]/.test(ref.registry);
-  if (isHost) return ref;
-  const repository = ref.registry === '' ? `library/${ref.repository}` : `${ref.registry}/${ref.repository}`;
-  return { ...ref, registry: 'docker.io', repository };
+  const isHost = ref.registry === 'localhost' || /[.:A-Z]/.test(ref.registry);
+  const registry = !isHost || ref.registry === 'index.docker.io' ? 'docker.io' : ref.registry;
+  const path = isHost ? ref.repository : repositoryName(ref);
+  const repository = registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path;
+  return { ...ref, registry, repository };
 }
 
 /** The tag form of a digest, `sha256-<hex>`, as mirrors use it for images known by digest alone. */

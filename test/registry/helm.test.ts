@@ -187,6 +187,22 @@ describe('charts on the disk', () => {
     assert.deepEqual(origins(await collect(`{local: [{path: ${root}}]}`)), ['q.io/team/agent:v1.34.0']);
   });
 
+  withHelm('renders charts that no cluster would get: for other versions, and libraries', async () => {
+    const pod = (name: string): Files => ({
+      'templates/p.yaml': `kind: Pod\napiVersion: v1\nspec: {containers: [{image: "q.io/team/${name}:{{ .Chart.AppVersion }}"}]}\n`,
+    });
+    const old = await writeChart('old', '1.0.0', pod('old'), { kubeVersion: '">=1.16.0-0 <1.20.0-0"' });
+    const parts = { 'templates/_p.tpl': '{{ define "p" }}kind: Pod{{ end }}' };
+    const library = await writeChart('parts', '1.0.0', parts, { type: 'library' });
+    const collection = await collect(`{local: [{path: ${old}}, {path: ${library}}]}`);
+    assert.deepEqual(origins(collection), ['q.io/team/old:5']);
+    // The archive travels as it is.
+    const archive = join(folder, 'old.tgz');
+    await writeFile(archive, collection.files[0]!.content);
+    const { stdout } = await run(findProgram('helm') ?? 'helm', ['show', 'chart', archive]);
+    assert.match(stdout, /kubeVersion: '>=1\.16\.0-0 <1\.20\.0-0'/);
+  });
+
   withHelm('packs a folder into the same bytes at any time, without what .helmignore names', async () => {
     const root = await writeChart('web', '1.0.0', { ...CHART, '.helmignore': 'secret.txt\n', 'secret.txt': 'x' });
     const [first] = (await collect(`{local: [{path: ${root}}]}`)).files;
@@ -223,12 +239,13 @@ describe('charts on the disk', () => {
     );
   });
 
-  withHelm('refuses two different charts of one file name', async () => {
+  withHelm('carries two different charts of one file name, and the same chart once', async () => {
     const [a, b] = [await writeChart('web', '1.0.0', CHART), await writeChart('web', '1.0.0', {})];
-    await assert.rejects(collect(`{local: [{path: ${a}}, {path: ${b}}]}`), {
-      code: 'E_CONFIG',
-      message: /web-1\.0\.0/,
-    });
+    const { files } = await collect(`{local: [{path: ${a}}, {path: ${b}}, {path: ${a}}]}`);
+    assert.deepEqual(
+      files.map((file) => file.path),
+      ['charts/web-1.0.0.tgz', 'charts/web-1.0.0-2.tgz'],
+    );
   });
 
   withHelm('tells of every chart that can not be taken', async () => {

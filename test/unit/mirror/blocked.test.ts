@@ -92,17 +92,12 @@ describe('blocked images', () => {
 
   test('matches the origin or the destination, without transports', () => {
     const image = { origin: 'docker://quay.io/a/b:1', target: { repository: 'other/place', tag: 'x' } };
-    const blocks = (pattern: string, base?: string) => blockedBy([compileBlocked(pattern)], image, base) !== undefined;
-    assert.deepEqual(
-      [
-        blocks('^quay'),
-        blocks('docker:'),
-        blocks('/other/place:x$'),
-        blocks('^reg:5000/m/other', 'reg:5000/m'),
-        blocks('^other'),
-      ],
-      [true, false, true, true, false],
-    );
+    const blocks = (pattern: string) => blockedBy([compileBlocked(pattern)], image) !== undefined;
+    for (const pattern of ['^quay', '/other/place:x$', '^[^/]+/other/', '^localhost:55000/other/place:', '^.*place:']) {
+      assert.ok(blocks(pattern), pattern);
+    }
+    // The vendor tool would block every image for the last two.
+    for (const pattern of ['docker:', '^other', 'localhost', ':5']) assert.ok(!blocks(pattern), pattern);
   });
 
   test('removes what matches and tells how much each pattern removed', () => {

@@ -112,9 +112,31 @@ mirror:
     ],
     ['an unknown channel type', mirror('platform:\n  channels: [{name: stable-4.1, type: rhel}]'), [/read as "ocp"/]],
     [
+      'a channel type in upper case, which is unknown',
+      mirror('platform:\n  channels: [{name: stable-4.1, type: OKD}]'),
+      [/read as "ocp"; write okd/],
+    ],
+    [
+      'a channel type of null, and empty sections',
+      mirror('platform: {channels: [{name: a-4.1, type: null}]}\nhelm: {}\noperators: []\nadditionalImages:'),
+      [],
+    ],
+    ['empty documents after the first', `${HEADER}mirror: {}\n---\n# nothing\n---\n`, []],
+    [
+      'JSON with tabs',
+      `{\n\t"apiVersion": "mirror.openshift.io/v2alpha1",\n\t"kind": "ImageSetConfiguration",\n\t"mirror": null\n}`,
+      [],
+    ],
+    [
+      'anchors and merge keys',
+      mirror('additionalImages:\n- &a {name: "r.io/a:1", targetTag: t}\n- {<<: *a, targetTag: u}'),
+      [],
+    ],
+    ['an archive size written as a float', `${HEADER}archiveSize: 4.0\nmirror: {}`, []],
+    [
       'yes and no for true and false',
-      mirror('platform: {graph: yes, kubeVirtContainer: Off}'),
-      [/graph: yes read as true/, /Off read as false/],
+      mirror('platform: {graph: yes, kubeVirtContainer: Off, channels: [{name: a-4.1, full: y, shortestPath: N}]}'),
+      [/graph: yes read as true/, /Off read as false/, /full: y read as true/, /N read as false/],
     ],
     ['samples', mirror('samples: [{name: x}]'), [/no effect/]],
     ['kubeVirtContainer without releases', mirror('platform: {kubeVirtContainer: true}'), [/no effect/]],
@@ -148,6 +170,18 @@ mirror:
     ['another kind', 'kind: Pod\nmirror: {}', [/^kind: "Pod" is not known/]],
     ['a delete configuration', 'kind: DeleteImageSetConfiguration\ndelete: {}', [/^kind: .*deletions/]],
     ['a missing mirror section', 'kind: ImageSetConfiguration', [/^mirror: missing/]],
+    ['a kind of null', 'kind:\nmirror: {}', [/^kind: missing/]],
+    ['kind in another case', 'Kind: ImageSetConfiguration\nmirror: {}', [/^kind: missing/]],
+    ['another case of the kind', 'kind: imageSetConfiguration\nmirror: {}', [/^kind: "imageSetConfiguration" is not/]],
+    ['mirror in another case', `${HEADER}Mirror: {}`, [/^mirror: missing/]],
+    ['a delete section beside mirror', `${HEADER}mirror: {}\ndelete: {}`, [/^delete: unknown key/]],
+    [
+      'an archive size that is no whole number',
+      `${HEADER}archiveSize: 4.5\nmirror: {}`,
+      [/^archiveSize: expected a whole/],
+    ],
+    ['an entry of null', mirror('additionalImages: [null]'), [/^mirror\.additionalImages\[0\]\.name: missing/]],
+    ['a list where a mapping is wanted', mirror('platform: []'), [/^mirror\.platform: expected a mapping/]],
     ['a negative archive size', `${HEADER}archiveSize: -1\nmirror: {}`, [/^archiveSize: -1 is negative/]],
     [
       'an archive size as text',
@@ -337,6 +371,7 @@ additionalImages: [{name: r.io/x}, {name: "r.io/y@${DIGEST}", targetTag: "?"}]`)
 
   test('refuses several documents and repeated keys', () => {
     assert.throws(() => loadImageSet(`${HEADER}mirror: {}\n---\na: 1`, 'x'), { code: 'E_CONFIG' });
+    assert.throws(() => loadImageSet(`${HEADER}mirror: {}\n---\n---\n${HEADER}mirror: {}`, 'x'), { code: 'E_CONFIG' });
     assert.throws(() => loadImageSet(`${HEADER}mirror: {}\nmirror: {}`, 'x'), { code: 'E_CONFIG' });
   });
 

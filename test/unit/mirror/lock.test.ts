@@ -92,15 +92,16 @@ describe('lockedChannels', () => {
 
   it('writes down what the bounds of a channel were', () => {
     const cases: readonly (readonly [string, readonly string[], string, string])[] = [
-      ['{name: stable-4.17}', ['amd64'], '4.17.10', '4.17.10'],
+      ['{name: stable-4.17}', [], '4.17.10', '4.17.10'],
       ['{name: stable-4.17, full: true}', ['amd64'], '4.17.1', '4.17.10'],
       ['{name: stable-4.17, minVersion: 4.17.9}', ['amd64'], '4.17.9', '4.17.10'],
-      ['{name: stable-4.17}', ['amd64', 'arm64'], '4.17.9', '4.17.10'],
+      // The first architecture tells it for all.
+      ['{name: stable-4.17}', ['amd64', 'arm64'], '4.17.10', '4.17.10'],
+      ['{name: stable-4.17, full: true}', ['arm64', 'amd64'], '4.17.0', '4.17.9'],
     ];
     for (const [channel, architectures, minVersion, maxVersion] of cases) {
-      const { platform } = load(`{platform: {channels: [${channel}]}}`);
-      const seen = graphs.filter(({ architecture }) => architectures.includes(architecture));
-      assert.deepEqual(lockedChannels(platform!, seen), [{ name: 'stable-4.17', minVersion, maxVersion }], channel);
+      const { platform } = load(`{platform: {architectures: [${architectures.join()}], channels: [${channel}]}}`);
+      assert.deepEqual(lockedChannels(platform!, graphs), [{ name: 'stable-4.17', minVersion, maxVersion }], channel);
     }
   });
 

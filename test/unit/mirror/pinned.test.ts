@@ -26,6 +26,18 @@ describe('pinned configurations', () => {
     });
   }
 
+  it('keep a section in which a list was written, though empty, and leave out one that says nothing', () => {
+    const cases: readonly (readonly [string, string])[] = [
+      ['{platform: {channels: []}, helm: {repositories: []}}', 'mirror:\n  helm: {}\n  platform: {}\n'],
+      ['{platform: {architectures: [], graph: true}}', 'mirror:\n  platform:\n    graph: true\n'],
+      ['{platform: {}, helm: {local: null}, operators: [], samples: []}', 'mirror: {}\n'],
+    ];
+    for (const [mirror, expected] of cases) {
+      const text = formatPinnedImageSet(load(`mirror: ${mirror}`));
+      assert.equal(text.slice(text.indexOf('mirror:')), expected);
+    }
+  });
+
   it('write every field that is set, and leave out what is unset, blocked images and size when deleting', () => {
     const imageSet = load(`
 archiveSize: 8

@@ -189,6 +189,39 @@ describe('the selection', () => {
     );
   });
 
+  describe('takes for every architecture what the first one says is newest', () => {
+    const [r179, r178, r178arm] = [build('4.17.9'), build('4.17.8'), build('4.17.8', { architecture: 'arm64' })];
+    const r170arm = build('4.17.0', { architecture: 'arm64' });
+    const at = () =>
+      world({
+        releases: [r179, r178, r178arm, r170arm],
+        channels: { 'stable-4.17': ['4.17.0 -> 4.17.8', '4.17.8 -> 4.17.9'] },
+      });
+    const tagsOf = async (architectures: string[], channel: object) => {
+      const found = await collect({ architectures, channels: [{ name: 'stable-4.17', ...channel }] }, at());
+      return { tags: found.releases.map(({ tag }) => tag), warnings: found.warnings.map(({ message }) => message) };
+    };
+
+    test('even when another has a newer or an older one', async () => {
+      const { tags } = await tagsOf(['arm64', 'amd64'], {});
+      assert.deepEqual(tags, ['4.17.8-x86_64', '4.17.8-aarch64']);
+      const all = await tagsOf(['amd64', 'arm64'], { full: true });
+      assert.deepEqual(all.tags, ['4.17.8-x86_64', '4.17.8-aarch64', '4.17.9-x86_64']);
+    });
+
+    test('and nothing, with a warning, where it has no such release', async () => {
+      const { tags, warnings } = await tagsOf(['amd64', 'arm64'], {});
+      assert.deepEqual(tags, ['4.17.9-x86_64']);
+      assert.deepEqual(warnings, ['channel stable-4.17 has no 4.17.9 for arm64; nothing is taken of it']);
+    });
+
+    test('but a version that is named must be there, and the ends of a path', async () => {
+      const bounds = { minVersion: '4.17.9', maxVersion: '4.17.9' };
+      await assert.rejects(tagsOf(['amd64', 'arm64'], bounds), { message: /4\.17\.9 is not in .*\(arm64\)/ });
+      await assert.rejects(tagsOf(['amd64', 'arm64'], { shortestPath: true }), { message: /4\.17\.9 .*\(arm64\)/ });
+    });
+  });
+
   test('of platforms takes the payload of several architectures, with these instances only', async () => {
     const platforms = [{ os: 'linux', architecture: 'arm64' }];
     const { images, releases } = await collect({ platforms, channels: [{ name: 'stable-4.17' }] });

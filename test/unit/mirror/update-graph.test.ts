@@ -201,7 +201,9 @@ describe('documents that are no graph', () => {
 describe('paths over several channels', () => {
   const s16 = graphOf('stable-4.16', ['4.16.1 -> 4.16.5', '4.16.5 -> 4.16.9']);
   const s17 = graphOf('stable-4.17', ['4.16.9 -> 4.17.2', '4.17.2 -> 4.17.6', '4.16.5 -> 4.17.0']);
-  const s18 = graphOf('stable-4.18', ['4.17.6 -> 4.18.1', '4.18.1 -> 4.18.4']);
+  const s18 = graphOf('stable-4.18', ['4.17.6 -> 4.18.1', '4.18.1 -> 4.18.4', '4.17.8']);
+  const f17 = graphOf('fast-4.17', ['4.16.9 -> 4.17.2', '4.17.2 -> 4.17.8']);
+  const c18 = graphOf('candidate-4.18', ['4.17.6 -> 4.18.4']);
   const f16 = graphOf('fast-4.16', ['4.16.5 -> 4.16.10', '4.16.1 -> 4.16.5']);
   const cases: [string, { name: string; min: string; max: string }[], string[][], number][] = [
     [
@@ -242,6 +244,27 @@ describe('paths over several channels', () => {
       1,
     ],
     [
+      'that are blocked on the way add the head of that channel too, where the target channel has it',
+      [
+        { name: 'fast-4.16', min: '4.16.1', max: '4.16.10' },
+        { name: 'stable-4.18', min: '4.18.4', max: '4.18.4' },
+      ],
+      [
+        ['4.16.1', '4.16.5', '4.16.10'],
+        ['4.17.8', '4.18.4'],
+      ],
+      1,
+    ],
+    [
+      'that are blocked on the way add the target alone, where the target channel has no such head',
+      [
+        { name: 'fast-4.16', min: '4.16.1', max: '4.16.10' },
+        { name: 'candidate-4.18', min: '4.18.4', max: '4.18.4' },
+      ],
+      [['4.16.1', '4.16.5', '4.16.10'], ['4.18.4']],
+      1,
+    ],
+    [
       'of one minor whose start is unknown to the target channel add the target alone',
       [
         { name: 'stable-4.16', min: '4.16.0', max: '4.16.5' },
@@ -253,7 +276,7 @@ describe('paths over several channels', () => {
   ];
   for (const [what, channels, expected, warnings] of cases) {
     test(what, async () => {
-      const path = await crossChannelPath(channels, client(s16, s17, s18, f16).fetch);
+      const path = await crossChannelPath(channels, client(s16, s17, s18, f16, f17, c18).fetch);
       assert.deepEqual(
         path.segments.map(({ versions }) => versions),
         expected,

@@ -59,6 +59,9 @@ test('a first component that is no host belongs to Docker Hub on the network', (
   assert.equal(network('library/nginx:1'), 'docker.io/library/nginx:1');
   assert.equal(network('localhost/a:1'), 'localhost/a:1');
   assert.equal(network('reg:5000/a:1'), 'reg:5000/a:1');
+  assert.equal(network('Reg/a:1'), 'Reg/a:1');
+  assert.equal(network('docker.io/nginx:1'), 'docker.io/library/nginx:1');
+  assert.equal(network('index.docker.io/team/a:1'), 'docker.io/team/a:1');
 });
 
 test('the tag form of a digest', () => {
