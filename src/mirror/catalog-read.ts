@@ -211,8 +211,15 @@ function merge(files: readonly FileContent[]): CatalogContent {
     },
     packageNames: new Set(files.flatMap((file) => [...file.packageNames])),
     providers,
-    documents: new Map(files.flatMap((file) => file.stored)),
+    documents: firstOfEach(files.flatMap((file) => file.stored)),
   };
+}
+
+/** Of an operator bundle that is there twice the first document counts, as with the vendor tool. */
+function firstOfEach(stored: readonly (readonly [string, StoredDocument])[]): Map<string, StoredDocument> {
+  const first = new Map<string, StoredDocument>();
+  for (const [key, document] of stored) if (!first.has(key)) first.set(key, document);
+  return first;
 }
 
 async function readAll(content: AsyncIterable<Buffer>, limit: number, what: string): Promise<Buffer> {
