@@ -1,6 +1,6 @@
 import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
-import { parseYamlStream } from '../core/yaml.ts';
+import { parseManifests } from '../core/yaml.ts';
 import { DocumentError, packageOf, readDocument } from './catalog.ts';
 import type { Catalog, CatalogDocument, OperatorBundle } from './catalog.ts';
 import type { CatalogFiles } from './catalog-files.ts';
@@ -133,7 +133,7 @@ function startsAsYaml(chunk: Buffer): boolean | undefined {
 function readYaml(what: string, text: string, onDocument: (document: FoundDocument) => void): void {
   let line = 1;
   for (const piece of text.split(YAML_SEPARATOR)) {
-    for (const parsed of parseYamlStream(piece, line === 1 ? what : `${what} (document from line ${line})`)) {
+    for (const parsed of parseManifests(piece, line === 1 ? what : `${what} (document from line ${line})`)) {
       onDocument({ line, parsed });
     }
     line += piece.split('\n').length - 1;
