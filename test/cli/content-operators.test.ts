@@ -48,7 +48,7 @@ async function packed(upstream: Upstream, operators: readonly object[]): Promise
   const catalogs: Record<string, string>[] = [];
   for (const { rebuilt } of plan.catalogs) {
     if (rebuilt === undefined) continue;
-    const manifest = json((json(rebuilt.digest as Digest) as ImageIndex).manifests[0]!.digest) as ImageManifest;
+    const manifest = json((json(rebuilt.digest) as ImageIndex).manifests[0]!.digest) as ImageManifest;
     const files: Record<string, string> = {};
     for (const layer of manifest.layers) {
       for await (const entry of layerFiles(createReadStream(pathOf(layer.digest)), layer.mediaType, 'layer')) {
