@@ -40,8 +40,8 @@ const MAX_PROBLEMS = 20;
 
 /**
  * The part of a catalog that a selection asks for (oc-mirror behaviour, "Filter algorithm"); pure. Beyond the vendor
- * tool's rules the result has no channel without entries, no package without its default channel, and no deprecation of
- * something left out. Throws one `E_CONFIG` that lists every unknown package, channel and version and everything else
+ * tool's rules the result has no channel without entries, no package without its default channel, no operator bundle that
+ * no channel has as an entry, and no deprecation of something left out. Throws one `E_CONFIG` that lists every unknown package, channel and version and everything else
  * that would leave the result invalid. A full catalog is not to be filtered at all.
  */
 export function filterCatalog(catalog: Catalog, selection: CatalogSelection, options: FilterOptions): FilteredCatalog {

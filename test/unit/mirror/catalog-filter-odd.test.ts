@@ -171,6 +171,21 @@ describe('heads', () => {
   });
 });
 
+test('stricter than the vendor tool: an operator bundle in range that a channel only replaces or skips is not kept', async () => {
+  // Nothing but the channel `old` has entries for x0 and s0; opm refuses a catalog with an operator bundle in no channel.
+  const mentioned = catalog()
+    .package('p', { defaultChannel: 'new' })
+    .channel('new', ['x2 replaces x1 skips s0', 'x1 replaces x0'])
+    .channel('old', ['s0 replaces x0', 'x0'])
+    .bundles({ x0: '1.0.0', s0: '1.0.1', x1: '1.1.0', x2: '1.2.0' });
+  const content = await mentioned.content();
+  const only = filter(content, { packages: p({ channels: [{ name: 'new', minVersion: '1.0.0' }] }) });
+  assert.deepEqual(show(only), ['p/new: x2 x1', 'x1 x2']);
+  assert.deepEqual(validateCatalog(only), []);
+  const both = filter(content, { packages: p({ minVersion: '1.0.0' }) });
+  assert.deepEqual(show(both), ['p/new: x2 x1', 'p/old: s0 x0', 's0 x0 x1 x2']);
+});
+
 test('an operator bundle that is there twice is kept once: the first document', async () => {
   const twice = catalog()
     .package('p', { defaultChannel: 'c' })
