@@ -11,12 +11,6 @@ export interface CatalogSourceTemplate {
   readonly text: string;
 }
 
-/** One operator entry of the configuration. */
-export interface TemplateEntry {
-  readonly catalog: string;
-  readonly template?: CatalogSourceTemplate;
-}
-
 /** The fields of a CatalogSource a template may set (OLM API, `operators.coreos.com/v1alpha1`). */
 const SPEC_FIELDS: ReadonlySet<string> = new Set([
   'address',
@@ -30,6 +24,17 @@ const SPEC_FIELDS: ReadonlySet<string> = new Set([
   'secrets',
   'sourceType',
   'updateStrategy',
+]);
+
+/** The fields of `spec.grpcPodConfig`. */
+const POD_FIELDS: ReadonlySet<string> = new Set([
+  'affinity',
+  'extractContent',
+  'memoryTarget',
+  'nodeSelector',
+  'priorityClassName',
+  'securityContextConfig',
+  'tolerations',
 ]);
 
 const text = z.string().nullish();
@@ -50,17 +55,14 @@ const TemplateSchema = z.looseObject({
       publisher: text,
       priority: z.number().int().nullish(),
       secrets: z.array(z.string()).nullish(),
-      grpcPodConfig: z.looseObject({}).nullish(),
+      grpcPodConfig: z
+        .looseObject({ extractContent: z.looseObject({ cacheDir: text, catalogDir: text }).nullish() })
+        .nullish(),
       updateStrategy: z.looseObject({ registryPoll: z.looseObject({ interval: text }).nullish() }).nullish(),
       icon: z.looseObject({ base64data: text, mediatype: text }).nullish(),
     })
     .nullish(),
 });
-
-/** The template of the first entry whose catalog is part of `origin` (oc-mirror behaviour, "CatalogSource"). */
-export function chooseTemplate(origin: string, entries: readonly TemplateEntry[]): CatalogSourceTemplate | undefined {
-  return entries.find((entry) => origin.includes(entry.catalog))?.template;
-}
 
 /**
  * `resource` with what the template adds: labels, annotations and every `spec` field but type and image. A template that
@@ -78,7 +80,12 @@ export function applyCatalogSourceTemplate(
   const own = resource['spec'] as Readonly<Record<string, unknown>>;
   const given = Object.entries(read.spec ?? {});
   const kept = given.filter(([name, value]) => SPEC_FIELDS.has(name) && !isEmpty(value));
-  const unknown = given.map(([name]) => name).filter((name) => !SPEC_FIELDS.has(name) && name !== 'configMap');
+  const unknown = [
+    ...given.map(([name]) => name).filter((name) => !SPEC_FIELDS.has(name) && name !== 'configMap'),
+    ...Object.keys(read.spec?.grpcPodConfig ?? {})
+      .filter((name) => !POD_FIELDS.has(name))
+      .map((name) => `grpcPodConfig.${name}`),
+  ];
   return {
     resource: {
       ...resource,
@@ -114,10 +121,25 @@ function isEmpty(value: unknown): boolean {
   return value == null || value === '' || value === 0 || (Array.isArray(value) && value.length === 0);
 }
 
-/** An icon keeps its non-empty members only; the other fields are taken as they are. */
+/** Inside an icon and a pod configuration the fields the API has are kept, empty ones left out; others stay as they are. */
 function compact(name: string, value: unknown): unknown {
-  if (name !== 'icon') return value;
-  return Object.fromEntries(Object.entries(value as object).filter(([, member]) => !isEmpty(member)));
+  if (name === 'icon') return fieldsOf(value, (_, member) => !isEmpty(member));
+  if (name !== 'grpcPodConfig') return value;
+  const pod = fieldsOf(
+    value,
+    (field, member) => POD_FIELDS.has(field) && !isEmpty(member) && !isEmptyMap(field, member),
+  );
+  const content = pod['extractContent'] as { readonly cacheDir?: string; readonly catalogDir?: string } | undefined;
+  if (content === undefined) return pod;
+  return { ...pod, extractContent: { cacheDir: content.cacheDir ?? '', catalogDir: content.catalogDir ?? '' } };
+}
+
+function fieldsOf(value: unknown, isKept: (name: string, member: unknown) => boolean): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value as object).filter(([name, member]) => isKept(name, member)));
+}
+
+function isEmptyMap(name: string, member: unknown): boolean {
+  return name === 'nodeSelector' && Object.keys(member as object).length === 0;
 }
 
 function warn(message: string): Warning {

@@ -1,4 +1,4 @@
-import { CORE_SCHEMA, dump, loadAll, mergeTag, YAMLException } from 'js-yaml';
+import { boolYaml11Tag, CORE_SCHEMA, dump, loadAll, mergeTag, YAMLException } from 'js-yaml';
 import { AirgapError } from './errors.ts';
 
 /**
@@ -24,12 +24,15 @@ export function parseYamlStream(text: string, origin: string): unknown[] {
   return withOrigin(origin, () => loadAll(text, { schema: CORE_SCHEMA }).filter((document) => document != null));
 }
 
+const KUBERNETES_SCHEMA = CORE_SCHEMA.withTags(mergeTag, boolYaml11Tag);
+
 /**
- * Parses a stream of documents as Kubernetes tools read it: merge keys (`<<`) are expanded and of a repeated key the last
- * value counts. For documents we did not ask anyone to write, such as rendered charts. Throws `E_CONFIG` naming `origin`.
+ * Parses a stream of documents as Kubernetes tools read it: merge keys (`<<`) are expanded, `yes`, `on` and the like are
+ * truth values, and of a repeated key the last value counts. For documents we did not ask anyone to write, such as rendered
+ * charts and catalogs. Throws `E_CONFIG` naming `origin`.
  */
 export function parseManifests(text: string, origin: string): unknown[] {
-  const options = { schema: CORE_SCHEMA.withTags(mergeTag), json: true };
+  const options = { schema: KUBERNETES_SCHEMA, json: true };
   return withOrigin(origin, () => loadAll(text, options).filter((document) => document != null));
 }
 

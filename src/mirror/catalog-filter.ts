@@ -5,6 +5,7 @@ import type { Catalog, CatalogChannel, CatalogPackage, Deprecations, OperatorBun
 import { buildChannelGraph } from './catalog-graph.ts';
 import { didYouMean, theyAre } from './catalog-hints.ts';
 import { keptByExactVersion, keptByRange, type BundleVersions } from './catalog-range.ts';
+import { bundleKey } from './catalog-read.ts';
 import type { CatalogSelection, PackageChannel, PackageSelection } from './image-set.ts';
 import { exactVersionOf, formatRange, formatVersion, isOpenRange, type VersionRange } from './version-range.ts';
 
@@ -39,8 +40,8 @@ const MAX_PROBLEMS = 20;
 
 /**
  * The part of a catalog that a selection asks for (oc-mirror behaviour, "Filter algorithm"); pure. Beyond the vendor
- * tool's rules the result has no channel without entries, no package without its default channel, and no deprecation of
- * something left out. Throws one `E_CONFIG` that lists every unknown package, channel and version and everything else
+ * tool's rules the result has no channel without entries, no package without its default channel, no operator bundle that
+ * no channel has as an entry, and no deprecation of something left out. Throws one `E_CONFIG` that lists every unknown package, channel and version and everything else
  * that would leave the result invalid. A full catalog is not to be filtered at all.
  */
 export function filterCatalog(catalog: Catalog, selection: CatalogSelection, options: FilterOptions): FilteredCatalog {
@@ -64,7 +65,7 @@ export function filterCatalog(catalog: Catalog, selection: CatalogSelection, opt
   failOn(findings, options);
 
   const isWanted = (name: string) => wanted === undefined || wanted.has(name);
-  const bundles = catalog.bundles.filter((bundle) => keptBundles.get(bundle.package)?.has(bundle.name));
+  const bundles = firstOfEach(catalog.bundles).filter((bundle) => keptBundles.get(bundle.package)?.has(bundle.name));
   if (bundles.length === 0) {
     throw new AirgapError('E_CONFIG', `${options.catalogName}: nothing of this catalog is selected`, {
       hint: 'name packages and channels that the catalog has, or remove it from mirror.operators',
@@ -83,6 +84,11 @@ export function filterCatalog(catalog: Catalog, selection: CatalogSelection, opt
       message: `${options.catalogName}: ${message}`,
     })),
   };
+}
+
+/** An operator bundle that is there twice is taken once, as the vendor tool does. */
+function firstOfEach(bundles: readonly OperatorBundle[]): readonly OperatorBundle[] {
+  return [...new Map(bundles.toReversed().map((bundle) => [bundleKey(bundle), bundle])).values()];
 }
 
 function scopesOf(
@@ -144,7 +150,7 @@ function readVersions(packageName: string, bundles: readonly OperatorBundle[], {
   for (const bundle of bundles) {
     const version = versionOf(bundle);
     if (version !== undefined) {
-      versions.set(bundle.name, version);
+      if (!versions.has(bundle.name)) versions.set(bundle.name, version);
       continue;
     }
     const text = versionTextOf(bundle);

@@ -1,6 +1,6 @@
 import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
 import { AirgapError, isAirgapError } from '../core/errors.ts';
-import { parseYamlStream } from '../core/yaml.ts';
+import { parseManifests } from '../core/yaml.ts';
 import { DocumentError, packageOf, readDocument } from './catalog.ts';
 import type { Catalog, CatalogDocument, OperatorBundle } from './catalog.ts';
 import type { CatalogFiles } from './catalog-files.ts';
@@ -133,7 +133,7 @@ function startsAsYaml(chunk: Buffer): boolean | undefined {
 function readYaml(what: string, text: string, onDocument: (document: FoundDocument) => void): void {
   let line = 1;
   for (const piece of text.split(YAML_SEPARATOR)) {
-    for (const parsed of parseYamlStream(piece, line === 1 ? what : `${what} (document from line ${line})`)) {
+    for (const parsed of parseManifests(piece, line === 1 ? what : `${what} (document from line ${line})`)) {
       onDocument({ line, parsed });
     }
     line += piece.split('\n').length - 1;
@@ -211,8 +211,15 @@ function merge(files: readonly FileContent[]): CatalogContent {
     },
     packageNames: new Set(files.flatMap((file) => [...file.packageNames])),
     providers,
-    documents: new Map(files.flatMap((file) => file.stored)),
+    documents: firstOfEach(files.flatMap((file) => file.stored)),
   };
+}
+
+/** Of an operator bundle that is there twice the first document counts, as with the vendor tool. */
+function firstOfEach(stored: readonly (readonly [string, StoredDocument])[]): Map<string, StoredDocument> {
+  const first = new Map<string, StoredDocument>();
+  for (const [key, document] of stored) if (!first.has(key)) first.set(key, document);
+  return first;
 }
 
 async function readAll(content: AsyncIterable<Buffer>, limit: number, what: string): Promise<Buffer> {

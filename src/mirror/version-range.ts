@@ -27,7 +27,7 @@ const NUMBER = '(0|[1-9][0-9]*)';
 const IDENTIFIER = '(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)';
 const SUFFIX = `(?:-(${IDENTIFIER}(?:\\.${IDENTIFIER})*))?(?:\\+([0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*))?`;
 const STRICT = new RegExp(`^${NUMBER}\\.${NUMBER}\\.${NUMBER}${SUFFIX}$`);
-const LENIENT = new RegExp(`^v?${NUMBER}(?:\\.${NUMBER})?(?:\\.${NUMBER})?${SUFFIX}$`);
+const LENIENT = new RegExp(`^v?([0-9]+)(?:\\.([0-9]+))?(?:\\.([0-9]+))?${SUFFIX}$`);
 
 /** A version with three components and no `v` (semver 2.0.0), or undefined. */
 export function parseVersion(text: string): Version | undefined {
@@ -106,12 +106,17 @@ function parseBound(text: string): Bound | undefined {
   const [, major, minor, patch, prerelease, build] = match;
   return {
     version: {
-      numbers: [major!, minor ?? '0', patch ?? '0'],
+      numbers: [plainNumber(major!), plainNumber(minor ?? '0'), plainNumber(patch ?? '0')],
       prerelease: prerelease === undefined ? [] : prerelease.split('.'),
       build: build ?? '',
     },
     components: [major, minor, patch].filter((part) => part !== undefined).length,
   };
+}
+
+/** Bounds may be written with leading zeros: 4.08 is 4.8. */
+function plainNumber(digits: string): string {
+  return digits.replace(/^0+(?=[0-9])/, '');
 }
 
 function compareNumbers(a: string, b: string): number {

@@ -4,14 +4,14 @@
  * are written out by hand from those rules; nothing here computes a name.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parseYamlStream } from '../../src/core/yaml.ts';
 import { hexOf } from '../../src/oci/digest.ts';
 import { catalog, catalogContent, catalogImage } from '../support/catalogs.ts';
 import { image, index, writeOciLayout, type BuiltContent } from '../support/images.ts';
+import { packedResources } from '../support/packed-resources.ts';
 import { buildRelease } from '../support/releases.ts';
 import { openUpstream, type Upstream, type UpstreamFields } from '../support/upstream.ts';
 import { plainRegistries } from '../support/shared-registries.ts';
@@ -47,16 +47,10 @@ interface Resources {
 
 /** The cluster resources that travel in a bundle for {@link DESTINATION}. */
 async function resourcesOf(upstream: Upstream, ...more: readonly string[]): Promise<Resources> {
-  await upstream.succeed(
-    ...['pack', '-c', 'imageset.yaml', '-o', 'x.tar', '--unsigned', '--registry', DESTINATION, ...more],
-  );
-  const folder = join(upstream.folder, 'resources');
-  rmSync(folder, { recursive: true, force: true });
-  execFileSync('tar', ['xf', 'x.tar', '--wildcards', 'resources/*'], { cwd: upstream.folder });
-  const files = readdirSync(folder).toSorted();
-  const documents = files
-    .filter((name) => name.endsWith('.yaml'))
-    .flatMap((name) => parseYamlStream(readFileSync(join(folder, name), 'utf8'), name)) as Record<string, unknown>[];
+  const texts = await packedResources(upstream, DESTINATION, ...more);
+  const documents = Object.entries(texts)
+    .filter(([name]) => name.endsWith('.yaml'))
+    .flatMap(([name, text]) => parseYamlStream(text, name)) as Record<string, unknown>[];
   const named = documents.map((document) => {
     const { name } = document['metadata'] as { readonly name: string };
     return [name, document] as const;
@@ -68,7 +62,7 @@ async function resourcesOf(upstream: Upstream, ...more: readonly string[]): Prom
     if (entries.length === 0) return [];
     return [[name, entries.map((entry) => `${entry.source} -> ${entry.mirrors.join(', ')}`).toSorted()] as const];
   });
-  return { files, mirrors: Object.fromEntries(mirrors), objects: new Map(named) };
+  return { files: Object.keys(texts), mirrors: Object.fromEntries(mirrors), objects: new Map(named) };
 }
 
 async function upstreamFor(t: TestContext, fields: UpstreamFields = {}): Promise<Upstream | undefined> {

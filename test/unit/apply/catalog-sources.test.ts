@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseTemplate } from '../../../src/apply/catalog-source-template.ts';
 import { catalogResourceName, catalogSource, clusterCatalog } from '../../../src/apply/catalog-sources.ts';
 
 const TARGET = 'registry.lab:8443/ocp/redhat/redhat-operator-index:v4.17';
@@ -95,6 +94,49 @@ status: {}
     });
   });
 
+  it('has the fields of the API in a pod configuration, without empty ones; both folders of extracted content', () => {
+    const { resource, warnings } = build(`---
+apiVersion: operators.coreos.com/v1alpha1
+kind: CatalogSource
+spec:
+  grpcPodConfig:
+    nodeSelector: {}
+    tolerations: []
+    affinity: null
+    priorityClassName: system-cluster-critical
+    memoryTarget: 100Mi
+    extractContent: {cacheDir: /tmp/cache}
+    runAsRoot: true
+`);
+    assert.deepEqual(resource['spec'], {
+      sourceType: 'grpc',
+      image: TARGET,
+      grpcPodConfig: {
+        priorityClassName: 'system-cluster-critical',
+        memoryTarget: '100Mi',
+        extractContent: { cacheDir: '/tmp/cache', catalogDir: '' },
+      },
+    });
+    assert.deepEqual(
+      warnings.map(({ message }) => message),
+      ['template.yaml: spec.grpcPodConfig.runAsRoot is no field of a CatalogSource, left out'],
+    );
+  });
+
+  it('keeps the members of an icon, and an empty pod configuration as an empty object', () => {
+    const { resource } = build(
+      'apiVersion: operators.coreos.com/v1alpha1\nkind: CatalogSource\n' +
+        'spec: {icon: {base64data: aGVsbG8=, mediatype: image/png}, grpcPodConfig: {}, updateStrategy: {registryPoll: {interval: 1h}}}\n',
+    );
+    assert.deepEqual(resource['spec'], {
+      sourceType: 'grpc',
+      image: TARGET,
+      icon: { base64data: 'aGVsbG8=', mediatype: 'image/png' },
+      grpcPodConfig: {},
+      updateStrategy: { registryPoll: { interval: '1h' } },
+    });
+  });
+
   it('is written without the template, with a warning, when that is unusable', () => {
     const head = 'apiVersion: operators.coreos.com/v1alpha1\nkind: CatalogSource\n';
     const cases: readonly (readonly [string, RegExp])[] = [
@@ -121,15 +163,5 @@ status: {}
     );
     assert.deepEqual(resource['spec'], { publisher: 'p', image: TARGET, sourceType: 'grpc' });
     assert.match(warnings[0]?.message ?? '', /spec\.displayname/);
-  });
-});
-
-describe('chooseTemplate', () => {
-  it('takes the first entry whose catalog is part of the origin, even one without template', () => {
-    const template = { origin: 't', text: '' };
-    const entries = [{ catalog: 'q.io/a/index:v1', template }, { catalog: 'q.io/b/index:v1' }];
-    assert.equal(chooseTemplate('docker://q.io/a/index:v1', entries), template);
-    assert.equal(chooseTemplate('q.io/b/index:v1', entries), undefined);
-    assert.equal(chooseTemplate('q.io/c/index:v1', entries), undefined);
   });
 });

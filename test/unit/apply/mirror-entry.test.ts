@@ -86,6 +86,47 @@ describe('mirrorEntries', () => {
     ]);
   });
 
+  it("gives what the vendor's own tests expect", () => {
+    const at = `@sha256:${HEX}`;
+    const TARGET = 'myregistry/mynamespace';
+    const mixed: MirroredImage[] = [
+      ['relatedImage', 'gcr.io/kubebuilder/kube-rbac-proxy:v0.5.0', 'kubebuilder/kube-rbac-proxy:v0.5.0'] as const,
+      ['relatedImage', 'quay.io/helmoperators/cockroachdb:v5.0.3', 'helmoperators/cockroachdb:v5.0.3'] as const,
+      ['relatedImage', 'quay.io/helmoperators/cockroachdb:v5.0.4', 'helmoperators/cockroachdb:v5.0.4'] as const,
+      ['operatorBundle', `quay.io/community/cockroachdb${at}`, `community/cockroachdb${at}`] as const,
+      ['catalog', `quay.io/openshift/community-operators${at}`, `openshift/community-operators${at}`] as const,
+      ['relatedImage', `registry.redhat.io/ubi8-minimal${at}`, `ubi8-minimal${at}`] as const,
+      ['additional', 'registry.redhat.io/ubi8/ubi:latest', 'ubi8/ubi:latest'] as const,
+      ['graphData', 'localhost:5000/openshift/graph-image:latest', 'openshift/graph-image:latest'] as const,
+      ['release', `quay.io/release-dev/art-dev${at}`, `release-dev/art-dev${at}`] as const,
+      ['relatedImage', `nvcr.io/nvidia/k8s/toolkit:v1${at}`, 'nvidia/k8s/toolkit:v1'] as const,
+    ].map(([kind, origin, path]) => ({ kind, origin, target: `${TARGET}/${path}` }));
+    assert.deepEqual(pairs(mixed, 'digest'), [
+      `release: quay.io/release-dev -> ${TARGET}/release-dev`,
+      `operator: nvcr.io/nvidia/k8s -> ${TARGET}/nvidia/k8s`,
+      `operator: quay.io/community -> ${TARGET}/community`,
+      `operator: registry.redhat.io -> ${TARGET}`,
+    ]);
+    assert.deepEqual(pairs(mixed, 'tag'), [
+      `operator: gcr.io/kubebuilder -> ${TARGET}/kubebuilder`,
+      `operator: nvcr.io/nvidia/k8s -> ${TARGET}/nvidia/k8s`,
+      `operator: quay.io/helmoperators -> ${TARGET}/helmoperators`,
+      `generic: registry.redhat.io/ubi8 -> ${TARGET}/ubi8`,
+    ]);
+    // A target whose namespace has the names of releases in it.
+    const PREFIX = 'myregistry/openshift-release-dev/ocp-release/openshift';
+    const RELEASES = 'quay.io/openshift-release-dev';
+    const releases: MirroredImage[] = [
+      { kind: 'release', origin: `docker://${RELEASES}/ocp-release:4.17.9`, target: `${PREFIX}/release-images:4.17.9` },
+      { kind: 'releaseContent', origin: `${RELEASES}/art-dev${at}`, target: `docker://${PREFIX}/release:4.17.9-tools` },
+    ];
+    assert.deepEqual(pairs(releases, 'digest'), [
+      `release: ${RELEASES}/art-dev -> ${PREFIX}/release`,
+      `release: ${RELEASES}/ocp-release -> ${PREFIX}/release-images`,
+    ]);
+    assert.deepEqual(pairs(releases, 'tag'), [`release: ${RELEASES}/ocp-release -> ${PREFIX}/release-images`]);
+  });
+
   it('merges the mirrors of one source in the order of the images', () => {
     const images = [
       additional('q.io/a/x:1', 'r/m/a/x:1'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { filterHash } from '../../../src/mirror/catalog-hash.ts';
-import type { CatalogSelection } from '../../../src/mirror/image-set.ts';
+import { loadImageSet, type CatalogSelection } from '../../../src/mirror/image-set.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 
@@ -46,4 +46,31 @@ test('names on the target do not count; an empty list, the order and the platfor
     hash(`${RED_HAT}:v4.17`, { platforms: [{ os: 'linux', architecture: 'amd64' }] }),
   ];
   assert.equal(new Set([plain, ...others]).size, others.length + 1);
+});
+
+test('the filter hash of entries as a configuration has them: what is absent, empty or false is left out alike', () => {
+  // MD5 of the JSON the vendor tool would write, made with md5sum.
+  const cases: readonly (readonly [string, string])[] = [
+    [
+      `catalog: ${RED_HAT}:v4.17, packages: [], full: false, skipDependencies: false`,
+      '43c69f46b2b7f933dd6f25dfef6ca461',
+    ],
+    ['catalog: "oci://disk/cat"', '9aac51ff4a6c5bf68a7894c6e708c765'],
+    [
+      'catalog: registry.corp:5000/ops/index:v1, targetCatalog: x/y, targetTag: z, packages: [{defaultChannel: c, name: a&b, ' +
+        'channels: [{minVersion: 1.0.0, name: c}, {name: d, maxVersion: "2.0", minVersion: ""}]}, ' +
+        '{maxVersion: "2", minVersion: v1, name: z, channels: []}]',
+      '07ccfaa29d6bce253ee105823651931a',
+    ],
+    [
+      `platforms: [{architecture: amd64, os: linux}, {os: linux, architecture: s390x}], full: true, skipDependencies: true, ` +
+        `packages: [{name: a}], catalog: "docker://${RED_HAT}:v4.17"`,
+      '4403a7db4aabbd791a8ef7f1026f40ab',
+    ],
+  ];
+  for (const [entry, expected] of cases) {
+    const text = `kind: ImageSetConfiguration\nmirror: {operators: [{${entry}}]}\n`;
+    const selection = loadImageSet(text, 'imageset.yaml').operators[0]!;
+    assert.equal(filterHash(selection, parseReference(selection.catalog), D), expected, entry);
+  }
 });

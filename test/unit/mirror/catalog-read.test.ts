@@ -40,6 +40,21 @@ test('an operator bundle written as YAML is kept whole', async () => {
   assert.deepEqual(restoreBundle(content.documents.get('a/b')!).properties, [{ type: 'big', value: { x: 1.5 } }]);
 });
 
+test('YAML is read as Kubernetes tools read it: yes and no are truth values, merge keys count, a repeated key is its last value', async () => {
+  const content = await read({
+    x:
+      'schema: note\npackage: a\nbase: &base {k: on}\nmore: {<<: *base, m: No, text: "yes", date: 2024-01-01}\n' +
+      'twice: 1\ntwice: 2\n',
+  });
+  assert.deepEqual(content.catalog.others[0]?.fields, {
+    schema: 'note',
+    package: 'a',
+    base: { k: true },
+    more: { k: true, m: false, text: 'yes', date: '2024-01-01' },
+    twice: 2,
+  });
+});
+
 test('summaries leave large properties out, the stored document has them', async () => {
   const properties = [
     { type: 'olm.csv.metadata', value: { text: 'x'.repeat(5000) } },

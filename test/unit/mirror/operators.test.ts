@@ -2,40 +2,17 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isAirgapError } from '../../../src/core/errors.ts';
-import { loadImageSet } from '../../../src/mirror/image-set.ts';
-import type { GeneratedImage, ImageRequest, MirrorContext } from '../../../src/mirror/mirror-plan.ts';
+import type { GeneratedImage, ImageRequest } from '../../../src/mirror/mirror-plan.ts';
 import { resolvePlan } from '../../../src/mirror/plan.ts';
-import { collectOperators, type OperatorCollection, type OperatorOptions } from '../../../src/mirror/operators.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { layerFiles, readEntry } from '../../../src/oci/layer.ts';
-import { formatReference, repositoryName, type ImageRef } from '../../../src/oci/reference.ts';
+import { formatReference } from '../../../src/oci/reference.ts';
 import type { Descriptor, ImageIndex, ImageManifest } from '../../../src/oci/types.ts';
 import { catalog, catalogImage, imageNamed, type BuiltCatalogImage } from '../../support/catalogs.ts';
+import { catalogContext, collectCatalogs } from '../../support/collect-catalogs.ts';
 
 const recorded = (file: string) =>
   readFileSync(new URL(`../../fixtures/catalogs/recorded/${file}`, import.meta.url), 'utf8');
-
-function contextOf(catalogs: Readonly<Record<string, BuiltCatalogImage>>): MirrorContext {
-  return {
-    signal: AbortSignal.timeout(60_000),
-    report: () => undefined,
-    fetchDocument: () => assert.fail('catalogs fetch no documents'),
-    openSource(ref: ImageRef) {
-      const built = catalogs[repositoryName(ref)];
-      if (built === undefined) assert.fail(`unexpected source ${formatReference(ref)}`);
-      return { ...built.source, referrers: () => Promise.resolve([]) };
-    },
-  };
-}
-
-function collect(
-  operators: string,
-  catalogs: Readonly<Record<string, BuiltCatalogImage>>,
-  options?: OperatorOptions,
-): Promise<OperatorCollection> {
-  const text = `kind: ImageSetConfiguration\napiVersion: mirror.openshift.io/v2alpha1\nmirror:\n  operators:\n${operators}`;
-  return collectOperators(loadImageSet(text, 'imageset.yaml'), contextOf(catalogs), options);
-}
 
 /** The files of the last layer of the first instance: the filtered catalog. */
 async function filteredFiles(generated: GeneratedImage): Promise<Record<string, string>> {
@@ -116,7 +93,11 @@ const RECORDED_SELECTION = `
 `;
 
 test('a recorded run of the vendor tool is reproduced: filtered files byte for byte, images and target names', async () => {
-  const collection = await collect(RECORDED_SELECTION, { [INDEX]: recordedUpstream() }, { unknownNames: 'warn' });
+  const collection = await collectCatalogs(
+    RECORDED_SELECTION,
+    { [INDEX]: recordedUpstream() },
+    { unknownNames: 'warn' },
+  );
   const request = collection.images.find(({ kind }) => kind === 'catalog')!;
   assert.deepEqual(await filteredFiles(request.generated!), {
     'configs/alpha-operator/catalog.json': recorded('alpha-operator/catalog.json'),
@@ -147,7 +128,7 @@ test('a recorded run of the vendor tool is reproduced: filtered files byte for b
 
 test('without leave a package that does not exist stops the run', async () => {
   await assert.rejects(
-    collect(RECORDED_SELECTION, { [INDEX]: recordedUpstream() }),
+    collectCatalogs(RECORDED_SELECTION, { [INDEX]: recordedUpstream() }),
     (error) => isAirgapError(error, 'E_CONFIG') && /no package "does-not-exist"/.test(error.message),
   );
 });
@@ -162,7 +143,7 @@ const two = catalog()
   .bundle('beta.1', '1.0.0', { relatedImages: [{ name: 'shared', image: imageNamed('alpha/alpha.2') }] });
 
 test('every image says why it is in; one that several operator bundles share is taken once', async () => {
-  const { images } = await collect('  - catalog: r.example.com/two:v1\n', {
+  const { images } = await collectCatalogs('  - catalog: r.example.com/two:v1\n', {
     'r.example.com/two': catalogImage(two.files()),
   });
   const because = (repository: string) => images.find(({ target }) => target.repository === repository)?.because;
@@ -178,7 +159,7 @@ test('every image says why it is in; one that several operator bundles share is 
 });
 
 test('a bundle image that its operator bundle does not list is taken too', async () => {
-  const { images } = await collect('  - catalog: r.example.com/two:v1\n    packages: [{name: beta}]\n', {
+  const { images } = await collectCatalogs('  - catalog: r.example.com/two:v1\n    packages: [{name: beta}]\n', {
     'r.example.com/two': catalogImage(two.files()),
   });
   assert.deepEqual(
@@ -189,7 +170,7 @@ test('a bundle image that its operator bundle does not list is taken too', async
 
 test('a full catalog travels untouched with all its operator bundles', async () => {
   const built = catalogImage(two.files());
-  const { images, catalogs } = await collect('  - catalog: r.example.com/two:v1\n    full: true\n', {
+  const { images, catalogs } = await collectCatalogs('  - catalog: r.example.com/two:v1\n    full: true\n', {
     'r.example.com/two': built,
   });
   const request = images.at(-1)!;
@@ -208,7 +189,7 @@ test('what is kept is there as data', async () => {
     targetCatalogSourceTemplate: cs.yaml
     packages: [{name: alpha, channels: [{name: stable}]}]
 `;
-  const { catalogs, images } = await collect(operators, { 'r.example.com/two': built });
+  const { catalogs, images } = await collectCatalogs(operators, { 'r.example.com/two': built });
   const [info] = catalogs;
   assert.equal(info?.digest, built.root.digest);
   assert.deepEqual(info?.target, { repository: 'my/catalog', tag: 'small' });
@@ -234,10 +215,10 @@ test('what is kept is there as data', async () => {
 test('a catalog by digest is named after its rebuilt index when filtered, after itself when full', async () => {
   const built = catalogImage(two.files());
   const reference = `r.example.com/two@${built.root.digest}`;
-  const filtered = await collect(`  - catalog: ${reference}\n`, { 'r.example.com/two': built });
+  const filtered = await collectCatalogs(`  - catalog: ${reference}\n`, { 'r.example.com/two': built });
   const rebuilt = filtered.catalogs[0]!.rebuilt!.digest;
   assert.deepEqual(filtered.images.at(-1)?.target, { repository: 'two', tag: rebuilt.replace(':', '-') });
-  const full = await collect(`  - catalog: ${reference}\n    full: true\n`, { 'r.example.com/two': built });
+  const full = await collectCatalogs(`  - catalog: ${reference}\n    full: true\n`, { 'r.example.com/two': built });
   assert.deepEqual(full.images.at(-1)?.target, { repository: 'two', tag: built.root.digest.replace(':', '-') });
 });
 
@@ -245,10 +226,10 @@ test('a rebuilt catalog is planned from what is new and the layers of the origin
   const built = catalogImage(two.files(), { platforms: ['linux/amd64', 'linux/arm64'], isDocker: true });
   const sources = { 'r.example.com/two': built };
   const entry = '  - catalog: r.example.com/two:v1\n    platforms: [{os: linux, architecture: arm64}]\n';
-  const { images, ...rest } = await collect(entry, sources);
+  const { images, ...rest } = await collectCatalogs(entry, sources);
   const catalogs = images.filter(({ kind }) => kind === 'catalog');
   const options = { allowGaps: false, withSignatures: false, allowMissingSignatures: false };
-  const plan = await resolvePlan([{ ...rest, images: catalogs }], contextOf(sources), options);
+  const plan = await resolvePlan([{ ...rest, images: catalogs }], catalogContext(sources), options);
   assert.equal(plan.images[0]?.root.digest, catalogs[0]?.generated?.root.digest);
   assert.equal(plan.manifests.size, 2);
   const origins = plan.blobs.map((blob) =>
@@ -267,7 +248,7 @@ test('a rebuilt catalog is planned from what is new and the layers of the origin
 test('listed packages are read in one go, a whole catalog in two', async () => {
   const times = async (packages: string) => {
     const built = catalogImage(two.files());
-    await collect(`  - catalog: r.example.com/two:v1\n${packages}`, { 'r.example.com/two': built });
+    await collectCatalogs(`  - catalog: r.example.com/two:v1\n${packages}`, { 'r.example.com/two': built });
     return Math.max(...built.fetched.values());
   };
   assert.equal(await times('    packages: [{name: alpha}]\n'), 1);
@@ -280,7 +261,7 @@ test('an image of several catalogs is taken for all platforms that any of them w
     `  - catalog: r.example.com/${name}:v1\n${architecture === '' ? '' : `    platforms: [{os: linux, architecture: ${architecture}}]\n`}`;
   const sources = { 'r.example.com/one': built, 'r.example.com/two': built };
   const platformsOf = async (operators: string) => {
-    const { images } = await collect(operators, sources);
+    const { images } = await collectCatalogs(operators, sources);
     return images
       .find(({ target }) => target.repository === 'alpha/alpha.2')
       ?.platforms?.map((one) => one.architecture);
@@ -296,7 +277,7 @@ for (const image of BAD_IMAGES) {
     const bad = catalog().package('p', { defaultChannel: 'c' }).channel('c', ['x']);
     const built = catalogImage(bad.bundle('x', '1.0.0', { relatedImages: [{ name: 'a', image }] }).files());
     await assert.rejects(
-      collect('  - catalog: r.example.com/bad:v1\n', { 'r.example.com/bad': built }),
+      collectCatalogs('  - catalog: r.example.com/bad:v1\n', { 'r.example.com/bad': built }),
       (error) =>
         isAirgapError(error, 'E_CONFIG') && /package p, operator bundle x: image reference/.test(error.message),
     );
@@ -313,7 +294,7 @@ test('related images by tag, and by tag and digest, keep the tag on the target',
     .package('p', { defaultChannel: 'c' })
     .channel('c', ['x'])
     .bundle('x', '1.0.0', { relatedImages });
-  const { images } = await collect('  - catalog: r.example.com/one:v1\n', {
+  const { images } = await collectCatalogs('  - catalog: r.example.com/one:v1\n', {
     'r.example.com/one': catalogImage(one.files()),
   });
   assert.deepEqual(
@@ -336,7 +317,7 @@ test('needs that nothing selected meets are warnings that name the package to ad
     });
   const sources = { 'r.example.com/needy': catalogImage(needy.files()) };
   const entry = '  - catalog: r.example.com/needy:v1\n';
-  const { warnings } = await collect(`${entry}    packages: [{name: app}]\n`, sources);
+  const { warnings } = await collectCatalogs(`${entry}    packages: [{name: app}]\n`, sources);
   assert.deepEqual(warnings, [
     {
       code: 'W_CATALOG',
@@ -344,14 +325,14 @@ test('needs that nothing selected meets are warnings that name the package to ad
         'app.1: needs package beta in version >=1.0.0, which is not selected; add it to the packages of r.example.com/needy:v1',
     },
   ]);
-  assert.deepEqual((await collect(entry, sources)).warnings, []);
+  assert.deepEqual((await collectCatalogs(entry, sources)).warnings, []);
 });
 
 test('the problems of all catalogs are told together', async () => {
   const built = catalogImage(two.files());
   const entry = (name: string) => `  - catalog: r.example.com/${name}:v1\n    packages: [{name: alpah}]\n`;
   await assert.rejects(
-    collect(entry('one') + entry('two'), { 'r.example.com/one': built, 'r.example.com/two': built }),
+    collectCatalogs(entry('one') + entry('two'), { 'r.example.com/one': built, 'r.example.com/two': built }),
     (error) => isAirgapError(error, 'E_CONFIG') && error.message.match(/did you mean alpha\?/g)?.length === 2,
   );
 });
@@ -361,7 +342,7 @@ test('a defect that the catalog has where it comes from is a warning', async () 
     .package('p', { defaultChannel: 'c' })
     .channel('c', ['x2 replaces x1', 'x1'])
     .bundles({ x1: '1.0.0' });
-  const { warnings } = await collect(
+  const { warnings } = await collectCatalogs(
     '  - catalog: r.example.com/gap:v1\n    packages: [{name: p, minVersion: 0.0.1}]\n',
     {
       'r.example.com/gap': catalogImage(

@@ -58,6 +58,7 @@ const CASES: readonly [min: string, max: string, inside: string, outside: string
   ['4.1.0', '4.2.7-0', '4.1.0 4.2.0-rc.1 4.2.6', '4.2.7 4.1.0-rc.1'],
   ['v4.1', 'v4.2', '4.1.0 4.2.9', '4.3.0'],
   ['1.0.0+5', '', '1.0.0 1.0.0+1', '0.9.9'],
+  ['4.08', '004.10.00', '4.8.0 4.10.0', '4.7.9 4.10.1'],
 ];
 
 test('ranges match by the rules of Masterminds/semver: wildcards, pre-releases only when a bound has one', () => {
@@ -77,6 +78,7 @@ test('an exact version is one whose two bounds are written alike', () => {
   assert.equal(exactVersionOf({ minVersion: '1.0.0' }), undefined);
   assert.equal(exactVersionOf({}), undefined);
   assert.ok(equalsExact(parseVersion('4.3.0+9')!, '4.3'));
+  assert.ok(equalsExact(parseVersion('4.3.0')!, 'v04.03'));
   assert.ok(equalsExact(parseVersion('4.3.0+9')!, '4.3.0+1'));
   assert.ok(!equalsExact(parseVersion('4.3.1')!, '4.3'));
   assert.ok(equalsExact(parseVersion('4.3.0-rc.1')!, '4.3.0-rc.1'));
