@@ -14,6 +14,7 @@ import {
   COMPONENT_REPOSITORY,
   RELEASE_REPOSITORY,
   type BuiltRelease,
+  type PlacedImage,
   type ReleaseFields,
 } from '../support/releases.ts';
 import type { CliResult } from '../support/run-cli.ts';
@@ -312,17 +313,18 @@ describe('signatures of releases', () => {
     assert.equal(verified.status, 0, verified.stderr);
   });
 
-  test('from 4.21 on every image of the payload needs its sigstore signature', async (t) => {
+  test('from 4.21 on every image of the payload, and its KubeVirt disk, needs its sigstore signature', async (t) => {
     const release = small('4.21.0');
     const upstream = await upstreamFor(t, { releases: [release], channels: { 'stable-4.21': ['4.21.0'] } });
     if (upstream === undefined) return;
-    const platform = { channels: [{ name: 'stable-4.21' }] };
+    const platform = { kubeVirtContainer: true, channels: [{ name: 'stable-4.21' }] };
     const refused = await failure(upstream, platform);
     assert.equal(refused.status, 3);
     assert.match(refused.stderr, /has no sigstore signature, which a cluster of this release demands/);
     const allowed = await planOf(upstream, platform, '--allow-missing-signatures');
-    assert.equal(allowed.warnings.filter(({ code }) => code === 'W_MISSING_SIGNATURE').length, 4);
-    for (const { repository, content } of release.images) {
+    assert.equal(allowed.warnings.filter(({ code }) => code === 'W_MISSING_SIGNATURE').length, 5);
+    const disk = release.disks.get('x86_64')!;
+    async function sign({ repository, content }: PlacedImage): Promise<void> {
       const payload = Buffer.from(
         JSON.stringify({ critical: { image: { 'docker-manifest-digest': content.root.digest } } }),
       );
@@ -331,10 +333,16 @@ describe('signatures of releases', () => {
       });
       await upstream.push(repository, signature.build(), `${digestTag(content.root.digest)}.sig`);
     }
+    const isDisk = ({ content }: PlacedImage) => disk.endsWith(content.root.digest);
+    for (const one of release.images) if (!isDisk(one)) await sign(one);
+    const unsignedDisk = await failure(upstream, platform);
+    assert.equal(unsignedDisk.status, 3);
+    assert.ok(unsignedDisk.stderr.includes(`${disk} (KubeVirt disk x86_64, `), unsignedDisk.stderr);
+    await sign(release.images.find((one) => isDisk(one))!);
     const signed = await planOf(upstream, platform);
     assert.deepEqual(signed.warnings, []);
     const carried = signed.images.filter((one) => one.kind === 'signature');
-    assert.equal(carried.length, 4, 'payload and three components');
+    assert.equal(carried.length, 5, 'payload, three components, disk');
     assert.ok(carried.some(({ target }) => target.repository === 'openshift/release-images'));
   });
 });
