@@ -46,7 +46,8 @@ export const planFlags = {
   installed: Flags.string({
     helpGroup: 'RELEASE',
     helpValue: 'VERSION',
-    description: 'version of the cluster: fail unless every update on its way to the newest selected release is inside',
+    description:
+      'version of the cluster: fail unless every update on its way to the newest selected release is inside; else installedVersion of the site file',
   }),
   'allow-unknown-names': Flags.boolean({
     description: 'leave out packages and channels their catalog does not have, with a warning, instead of failing',
