@@ -399,6 +399,20 @@ test('hosted clusters', async (t) => {
     await first;
     const questions: string[] = [];
     const larger = hostedContext(server, [request({ 'node-pool-replicas': '1', memory: '8Gi' })], { bundle });
+    const preview = hostedContext(server, [request({ 'node-pool-replicas': '1', memory: '8Gi' })], {
+      bundle,
+      dryRun: true,
+    });
+    assert.deepEqual(
+      (await runHosted(preview)).flatMap(({ rollouts = [] }) => rollouts),
+      [
+        {
+          effect: 'replace',
+          pools: [{ name: 'example', nodes: 1 }],
+          because: ['NodePool/clusters/example spec.platform.kubevirt.compute.memory'],
+        },
+      ],
+    );
     const unwilling = { ...larger, confirm: async (question: string) => questions.push(question) === 0 };
     await assert.rejects(runHosted(unwilling), (error) => isAirgapError(error, 'E_PREFLIGHT'));
     assert.match(questions.join(), /NodePool\/clusters\/example spec\.platform\.kubevirt\.compute\.memory/);
