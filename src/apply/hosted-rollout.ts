@@ -10,7 +10,7 @@ import type { StepContext } from './step.ts';
 const ROLLING: readonly (readonly [RegExp, RegExp])[] = [
   [/^HostedCluster\//, /^spec\.(?:additionalTrustBundle|imageContentSources|pullSecret|sshKey)\b/],
   [/^NodePool\//, /^spec\.(?:config|platform\.kubevirt|release)\b/],
-  [/^ConfigMap\/.*\/user-ca-bundle$/, /^data\b/],
+  [/^ConfigMap\/.*(?:\/user-ca-bundle|-tag-mirrors)$/, /^data\b/],
   [/^Secret\/.*-(?:pull-secret|ssh-key)$/, /^data\b/],
 ];
 
@@ -36,7 +36,9 @@ export async function forecastReplacement(
   const { nodePools } = await readLiveHostedCluster(context.client, { name, namespace });
   const pools = nodePools
     // A change of one pool is nothing to the others.
-    .filter((pool) => because.some((reason) => !/^NodePool\//.test(reason) || reason.startsWith(`${subjectOf(pool)} `)))
+    .filter((pool) =>
+      because.some((reason) => !reason.startsWith('NodePool/') || reason.startsWith(`${subjectOf(pool)} `)),
+    )
     .map((pool) => ({
       name: pool.metadata.name,
       nodes: numberAt(pool, 'status', 'replicas') ?? numberAt(pool, 'spec', 'replicas') ?? 0,

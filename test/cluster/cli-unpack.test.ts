@@ -90,6 +90,10 @@ test('from a bundle to a completed hosted cluster', async (t) => {
     );
     assert.match(
       text.stderr,
+      /W_CLUSTER: nodes of example have no mirrors for pulls by tag and could not pull .*team\/console:v1\.0/,
+    );
+    assert.match(
+      text.stderr,
       /nodes would be drained one after the other, about .* min \(.*master.*\), because of tag mirrors for /,
     );
     assert.match(text.stderr, /nodes would not be drained; CRI-O would read new files .*digest mirrors for /);

@@ -423,6 +423,32 @@ test('hosted clusters', async (t) => {
     assert.equal(await memory(), '8Gi');
   });
 
+  await t.test('get mirrors for pulls by tag when they ask for them, and keep them with a smaller bundle', async () => {
+    const tagged = (...names: string[]) => ({
+      references: names.map((name) => `quay.example/${name}/app:1`),
+      mirrors: names.map((name) => ({
+        source: `quay.example/${name}`,
+        mirrors: [`registry.example.com:5000/${name}`],
+      })),
+    });
+    const wanted = () => ({ ...request(), options: { ...request().options, tagMirrors: true } });
+    const operator = playOperator(client, server, 'example');
+    const first = runHosted(hostedContext(server, [wanted()], { bundle: { ...bundle, tagged: tagged('one', 'two') } }));
+    await operator.comeUp();
+    assert.ok(actions(await first).includes('created ConfigMap/clusters/example-tag-mirrors'));
+    assert.deepEqual(valueAt(await client.get(poolRef('example')), 'spec', 'config'), [
+      { name: 'example-tag-mirrors' },
+    ]);
+    const smaller = hostedContext(server, [wanted()], { bundle: { ...bundle, tagged: tagged('two') } });
+    assert.deepEqual(
+      actions(await runHosted(smaller)).filter((line) => !line.startsWith('unchanged')),
+      [],
+    );
+    const larger = hostedContext(server, [wanted()], { bundle: { ...bundle, tagged: tagged('two', 'three') } });
+    const changed = actions(await runHosted(larger)).filter((line) => !line.startsWith('unchanged'));
+    assert.deepEqual(changed, ['configured ConfigMap/clusters/example-tag-mirrors']);
+  });
+
   await t.test('never lose what is fixed at creation', async () => {
     const operator = playOperator(client, server, 'example');
     const first = runHosted(hostedContext(server, [request()], { bundle }));
