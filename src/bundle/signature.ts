@@ -10,7 +10,7 @@ import { unsupportedAlgorithm } from './keys.ts';
 import type { SigningKey } from './keys.ts';
 import type { BundleIdentity } from './manifest.ts';
 import { quoteForeign } from '../core/quote.ts';
-import { PAYLOAD_TYPE, readStatement, statementFor } from './statement.ts';
+import { PAYLOAD_TYPE, readStatement, statementFor, type StatementKind } from './statement.ts';
 import { ruleMatches } from './trust.ts';
 import type { PinnedKey, Trust } from './trust.ts';
 
@@ -60,18 +60,19 @@ export function signStatement(statement: Uint8Array, key: SigningKey): Uint8Arra
 /**
  * Decides whether enough of the trusted signers signed exactly these manifest bytes. `signatures` are Sigstore bundles as
  * found in the bundle and given separately; the same signer counts once, however often it signed. Nothing of the manifest
- * is parsed. Throws `E_SIGNATURE`, saying for every signature why it does not count (signing, sections 7.2 to 7.4).
+ * is parsed. With `kind` the bytes are those of another document. Throws `E_SIGNATURE`, saying for every signature why it does not count (signing, sections 7.2 to 7.4).
  */
 export function acceptSignatures(
   manifest: Uint8Array,
   signatures: readonly Uint8Array[],
   trust: Trust,
+  kind?: StatementKind,
 ): AcceptedSignatures {
   const accepted = new Map<string, Signer>();
   const reasons: string[] = [];
   let bundle: BundleIdentity | undefined;
   for (const [index, bytes] of signatures.entries()) {
-    const result = judge(manifest, bytes, trust);
+    const result = judge({ manifest, kind }, bytes, trust);
     if (typeof result === 'string') {
       reasons.push(`signature ${index + 1}: ${result}`);
     } else if (bundle !== undefined && canonicalJson(bundle) !== canonicalJson(result.bundle)) {
@@ -128,6 +129,12 @@ function judgeForm(manifest: Uint8Array, bundle: Bundle): BundleIdentity | strin
   return isSigned ? readStatement(payload, manifest) : 'the key of its certificate did not make it';
 }
 
+/** The document a signature has to be about. */
+interface Signed {
+  readonly manifest: Uint8Array;
+  readonly kind: StatementKind | undefined;
+}
+
 interface Verdict {
   readonly signer: Signer;
   /** Names the entry of the trust that the signer is; two signatures with the same entry are one signer's. */
@@ -146,9 +153,9 @@ function notEnough(count: number, trust: Trust, reasons: readonly string[]): Air
 }
 
 /** The verdict on one signature, or the reason against it. Never throws: its input is chosen by an attacker. */
-function judge(manifest: Uint8Array, bytes: Uint8Array, trust: Trust): Verdict | string {
+function judge(about: Signed, bytes: Uint8Array, trust: Trust): Verdict | string {
   try {
-    return judgeParsed(manifest, parseSignature(bytes), trust);
+    return judgeParsed(about, parseSignature(bytes), trust);
   } catch (error) {
     // Deliberately everything: on malformed certificates and ASN.1 the libraries throw TypeError, RangeError and plain
     // Error as well as their own, and each of them means that this signature does not count.
@@ -176,14 +183,14 @@ function parseSignature(bytes: Uint8Array): Bundle {
   return bundleFromJSON(json);
 }
 
-function judgeParsed(manifest: Uint8Array, bundle: Bundle, trust: Trust): Verdict | string {
+function judgeParsed({ manifest, kind }: Signed, bundle: Bundle, trust: Trust): Verdict | string {
   if (bundle.content.$case !== 'dsseEnvelope') return NO_STATEMENT;
   const { payload, payloadType } = bundle.content.dsseEnvelope;
   if (payloadType !== PAYLOAD_TYPE) return `its payload type is ${quoteForeign(payloadType)}, not ${PAYLOAD_TYPE}`;
   const who =
     bundle.verificationMaterial.content.$case === 'publicKey' ? byKey(bundle, trust) : byIdentity(bundle, trust);
   if (typeof who === 'string') return who;
-  const stated = readStatement(payload, manifest);
+  const stated = readStatement(payload, manifest, kind);
   return typeof stated === 'string' ? stated : { ...who, bundle: stated };
 }
 

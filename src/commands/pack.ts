@@ -6,7 +6,9 @@ import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
 import { siteTarget } from '../cli/target.ts';
+import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
+import type { Base } from '../workflows/base-receipt.ts';
 import type { PackResult } from '../workflows/pack.ts';
 import type { BundleSigner } from '../workflows/signer.ts';
 import type { Site } from '../workflows/site.ts';
@@ -95,6 +97,27 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       multipleNonGreedy: true,
       description: 'CA certificates to carry: for one registry of the far side, or trusted in general',
     }),
+    base: Flags.string({
+      helpGroup: 'BASE',
+      helpValue: 'RECEIPT',
+      dependsOn: ['base-key'],
+      description:
+        'receipt of the far side: layers it has are not carried again; the result is of use to that side only',
+    }),
+    'base-key': Flags.string({
+      helpGroup: 'BASE',
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      dependsOn: ['base'],
+      description: 'public key of the far side, which signed the receipt (airgap sign)',
+    }),
+    'base-signature': Flags.string({
+      helpGroup: 'BASE',
+      helpValue: 'FILE',
+      dependsOn: ['base'],
+      description: 'signature of the receipt; RECEIPT.sigstore.json by default',
+    }),
     'include-tool': Flags.boolean({
       description: 'carry the tool itself as a single executable, tool/airgap-<platform>, for a far side without Node',
     }),
@@ -160,6 +183,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
           ? {}
           : { target: siteTarget(flags.registry, site?.site.registry, flags['max-nested-paths']) }),
         ...(site === undefined ? {} : { site }),
+        ...(flags.base === undefined ? {} : { base: await chosenBase(flags.base, flags) }),
         ...(flags.plan === undefined ? {} : { planOnly: flags.plan }),
         ...(planned === undefined ? {} : { signingPlan: planned }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
@@ -174,9 +198,25 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       this.log(
         `${namesOf(result)}  ${result.bundle.name} serial ${result.bundle.serial}  manifest sha256:${result.manifestSha256}`,
       );
+    if (result.base !== undefined)
+      this.log(`  on top of serial ${result.base.serial}: ${formatBytes(result.base.bytes)} are there and not carried`);
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }
+}
+
+/** What the far side vouches for. */
+async function chosenBase(
+  receipt: string,
+  flags: { readonly 'base-key': readonly string[] | undefined; readonly 'base-signature': string | undefined },
+): Promise<Base> {
+  const { readBase } = await import('../workflows/base-receipt.ts');
+  const { createTrust } = await import('../bundle/trust.ts');
+  const { loadPublicKey } = await import('../bundle/keys.ts');
+  const keys = await Promise.all(
+    (flags['base-key'] ?? []).map(async (file) => ({ publicKey: await loadPublicKey(file) })),
+  );
+  return readBase({ receipt, signature: flags['base-signature'] ?? `${receipt}.sigstore.json` }, createTrust({ keys }));
 }
 
 function outputOf({

@@ -1,6 +1,6 @@
 import type { BundlePolicy } from '../bundle/policy.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
-import { readState } from '../bundle/state.ts';
+import { listApplied, readState } from '../bundle/state.ts';
 import type { Trust } from '../bundle/trust.ts';
 import type { BundleReader } from '../bundle/reader.ts';
 import type { OciCheckOptions } from '../bundle/oci-checks.ts';
@@ -24,7 +24,8 @@ export interface AcceptanceOptions {
 /** The policy of step 5 (signing, section 7.1) for the stream of a bundle, with what was applied of it before. */
 export function policyFor(options: AcceptanceOptions): (bundle: BundleIdentity) => Promise<BundlePolicy> {
   return async (bundle) => {
-    const applied = options.stateDir === undefined ? undefined : await readState(options.stateDir, bundle.name);
+    const { stateDir } = options;
+    const applied = stateDir === undefined ? undefined : await readState(stateDir, bundle.name);
     return {
       nowMs: Date.now(),
       enforceExpiry: options.enforceExpiry,
@@ -32,6 +33,7 @@ export function policyFor(options: AcceptanceOptions): (bundle: BundleIdentity) 
       ...(options.minSerial === undefined ? {} : { minSerial: options.minSerial }),
       ...(options.allowRollback === undefined ? {} : { allowRollback: options.allowRollback }),
       ...(applied === undefined ? {} : { applied }),
+      ...(stateDir === undefined ? {} : { knownBases: await listApplied(stateDir, bundle.name) }),
     };
   };
 }

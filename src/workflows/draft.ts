@@ -4,6 +4,8 @@ import type { UnfinishedBundle } from '../bundle/unfinished.ts';
 import { AirgapError } from '../core/errors.ts';
 import { formatLock, LOCK_PATH } from '../mirror/lock.ts';
 import { planFileOf } from '../mirror/plan-file.ts';
+import { baseFile } from './base-places.ts';
+import { isInBase, type Base } from './base-receipt.ts';
 import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-content.ts';
 import { bundleReadme } from './bundle-readme.ts';
 import type { NamedCaBundle } from './ca-bundles.ts';
@@ -13,7 +15,7 @@ import type { PushTarget } from './push-target.ts';
 import { packedReport } from './report/packed.ts';
 import { generateResources } from './resources.ts';
 
-/** A bundle before it is signed: its files, and the bundle manifest that lists them. */
+/** A bundle before it is signed: the files it carries, and the bundle manifest that lists them and those of its base. */
 export interface Draft {
   readonly entries: readonly BundleEntry[];
   readonly manifest: BundleManifest;
@@ -74,11 +76,35 @@ async function draftFor(identity: BundleIdentity, content: DraftContent, options
       }),
     },
   ];
+  const { base } = options;
+  if (base !== undefined) {
+    assertFollows(identity, base);
+    extra.push(baseFile(bundleEntries(plan, facts, []), base));
+  }
   const others = bundleEntries(plan, facts, extra, tools);
-  const report = packedReport(identity, { planned, caBundles, entries: others });
+  const report = packedReport(identity, { planned, caBundles, entries: others, base });
   const entries = bundleEntries(plan, facts, [...extra, report], tools);
-  const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
-  return { entries, manifest: planManifest(identity, files) };
+  const files = entries.map((entry) => {
+    const { path, size, sha256 } = entry;
+    return { path, size, sha256, ...(isInBase(entry, base) ? { base: true as const } : {}) };
+  });
+  return {
+    entries: entries.filter((entry) => !isInBase(entry, base)),
+    manifest: planManifest(identity, files, base?.bundle),
+  };
+}
+
+/** The far side takes a bundle on top of one of the same stream that came before. */
+function assertFollows({ name, serial }: BundleIdentity, base: Base): void {
+  if (name === base.name && serial > base.bundle.serial) return;
+  const wanted = `${base.name} after serial ${base.bundle.serial}`;
+  throw new AirgapError(
+    'E_CONFIG',
+    `the receipt is a base for bundles of ${wanted}, not for ${name} serial ${serial}`,
+    {
+      hint: 'give --bundle-name and a higher --serial, or the receipt of this stream',
+    },
+  );
 }
 
 async function resourceFiles(

@@ -4,7 +4,7 @@ import { verifyBundle } from '../bundle/checks.ts';
 import type { OciCheckOptions } from '../bundle/oci-checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
 import { takeLock } from '../bundle/lock-file.ts';
-import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
+import { serializeManifest, type BundleBase, type BundleIdentity, type BundleManifest } from '../bundle/manifest.ts';
 import { salvageUnfinished } from '../bundle/salvage.ts';
 import { readUnfinished, type UnfinishedBundle } from '../bundle/unfinished.ts';
 import { assertVolumeCount } from '../bundle/volume-size.ts';
@@ -14,6 +14,7 @@ import { AirgapError, isAirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { planFileOf } from '../mirror/plan-file.ts';
+import type { Base } from './base-receipt.ts';
 import { ociExpectations } from './bundle-policy.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
@@ -49,6 +50,8 @@ export interface PackOptions extends PlanOptions {
   readonly volumeIndex: boolean;
   /** Carry the tool itself, `tool/airgap-<platform>`: these platforms, or when empty all there are; absent: not at all. */
   readonly toolPlatforms?: readonly string[];
+  /** What the far side has shown to have: not carried again. */
+  readonly base?: Base;
   /** Read the whole result again before it gets its name. */
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
@@ -70,6 +73,8 @@ export interface PackResult {
   /** Bytes an earlier interrupted run had already brought. */
   readonly keptBytes: number;
   readonly gaps: MirrorPlan['gaps'];
+  /** What is left to an earlier bundle, in bytes; absent for a complete one. */
+  readonly base?: BundleBase & { readonly bytes: number };
   /** The volumes in order, with their digests when there is an index; absent: one file. */
   readonly volumes?: readonly { readonly path: string; readonly size: number; readonly sha256?: string }[];
   /** What is to be signed, when only that was asked for. */
@@ -142,7 +147,14 @@ function resultOf(draft: Draft, { plan }: PlanResult) {
     images: plan.images.length,
     files: draft.manifest.files.length,
     gaps: plan.gaps,
+    ...baseOf(draft.manifest),
   };
+}
+
+function baseOf({ base, files }: BundleManifest): Pick<PackResult, 'base'> {
+  if (base === undefined) return {};
+  const bytes = files.reduce((sum, file) => sum + (file.base === true ? file.size : 0), 0);
+  return { base: { ...base, bytes } };
 }
 
 /** Bytes of each volume, or undefined for one file. `archiveSize` counts GiB, as in the vendor's tool. */

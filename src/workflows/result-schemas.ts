@@ -70,6 +70,7 @@ const PackResultSchema: z.ZodType<PackResult> = z.strictObject({
   files: count,
   keptBytes: count,
   gaps: z.array(GapSchema),
+  base: z.exactOptional(z.strictObject({ manifestSha256: hex, serial: count, bytes: count })),
   volumes: z.exactOptional(z.array(z.strictObject({ path: text, size: count, sha256: z.exactOptional(hex) }))),
   signingPlan: z.exactOptional(texts),
 });
