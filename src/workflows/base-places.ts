@@ -6,6 +6,7 @@ import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
 import { hexOf, type Digest } from '../oci/digest.ts';
+import { isRepositoryPath } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { isInBase, type Base } from './base-receipt.ts';
 import { blobPath, type BundleEntry, type ExtraFile } from './bundle-content.ts';
@@ -18,7 +19,7 @@ const BASE_PATH = 'base.json';
 const BaseFileSchema = z.strictObject({
   registry: z.string(),
   /** sha256 in hex → repository of that registry. */
-  blobs: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.string()),
+  blobs: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.string().refine(isRepositoryPath)),
 });
 
 /** Content of the base, on the far side. */
@@ -49,7 +50,7 @@ export async function openBase(
 ): Promise<BaseContent | undefined> {
   const { base, files } = reader.manifest;
   if (base === undefined) return undefined;
-  const { registry, blobs } = BaseFileSchema.parse(JSON.parse((await reader.readFile(BASE_PATH)).toString('utf8')));
+  const { registry, blobs } = await readBaseFile(reader);
   if (registry !== target.registry) {
     throw new AirgapError('E_BASE', `the base of this bundle is on ${registry}, not on ${target.registry}`, {
       hint: 'unpack to that registry, or ask for a full bundle',
@@ -87,6 +88,24 @@ export async function openBase(
       detail: `${left.length} files of serial ${base.serial}, ${formatBytes(bytes)}`,
     };
   });
+}
+
+async function readBaseFile(reader: BundleReader): Promise<z.infer<typeof BaseFileSchema>> {
+  const text = reader.find(BASE_PATH) === undefined ? 'null' : (await reader.readFile(BASE_PATH)).toString('utf8');
+  const parsed = BaseFileSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new AirgapError('E_MANIFEST', `the bundle leaves files to its base, and no ${BASE_PATH} says where they are`, {
+    hint: 'use a bundle made by airgap pack, or ask for a full one',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
 }
 
 async function* counted(body: AsyncIterable<Buffer>, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {

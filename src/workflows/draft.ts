@@ -72,6 +72,7 @@ async function draftFor(identity: BundleIdentity, content: DraftContent, options
         bytes: plan.totalBytes,
         certificates: caBundles.flatMap((bundle) => bundle.certificates),
         gaps: plan.gaps.length,
+        base: options.base?.bundle.serial,
         tools,
       }),
     },
@@ -95,8 +96,9 @@ async function draftFor(identity: BundleIdentity, content: DraftContent, options
 }
 
 /** The far side takes a bundle on top of one of the same stream that came before. */
-function assertFollows({ name, serial }: BundleIdentity, base: Base): void {
-  if (name === base.name && serial > base.bundle.serial) return;
+function assertFollows(identity: BundleIdentity, base: Base): void {
+  if (follows(identity, base)) return;
+  const { name, serial } = identity;
   const wanted = `${base.name} after serial ${base.bundle.serial}`;
   throw new AirgapError(
     'E_CONFIG',
@@ -105,6 +107,10 @@ function assertFollows({ name, serial }: BundleIdentity, base: Base): void {
       hint: 'give --bundle-name and a higher --serial, or the receipt of this stream',
     },
   );
+}
+
+function follows({ name, serial }: BundleIdentity, base: Base): boolean {
+  return name === base.name && serial > base.bundle.serial;
 }
 
 async function resourceFiles(
@@ -128,6 +134,7 @@ function mayContinue(options: PackOptions, identity: BundleIdentity): boolean {
   return (
     options.bundleName === identity.name &&
     options.expiresAt === identity.expiresAt &&
+    (options.base === undefined || follows(identity, options.base)) &&
     (options.serial === undefined || options.serial === identity.serial) &&
     (options.createdAt === undefined || options.createdAt === identity.createdAt)
   );

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { startFront } from '../support/front.ts';
 import { image, pushContent, type BuiltContent } from '../support/images.ts';
 import { jsonOf, openRepository, succeed, writeImageSet, writeKeys } from '../support/packing.ts';
 import { runCli, temporaryFolder, type CliResult } from '../support/run-cli.ts';
@@ -30,9 +31,15 @@ const built = (name: string): BuiltContent =>
 const [one, two] = [built('one'), built('two')];
 
 /** A first bundle that has arrived, with the receipt signed by the far side, and a second image to bring. */
-async function arrived(t: TestContext) {
+async function arrived(t: TestContext, options: { readonly refusesMounts?: boolean } = {}) {
   const access = await plainRegistries[0]!.open(t);
   if (access === undefined) return undefined;
+  const front = await startFront(t, access.host, ({ request }) => {
+    // As a registry answers that mounts nothing: it begins an upload.
+    request.url = request.url?.replace(/\?mount=.*$/, '') ?? '';
+    return false;
+  });
+  const host = options.refusesMounts === true ? front.host : access.host;
   const folder = temporaryFolder(t);
   const [near, far] = [freshRepository('near'), freshRepository('far')];
   for (const [name, content] of [
@@ -53,7 +60,7 @@ async function arrived(t: TestContext) {
     ...['pack', '-c', 'imageset.yaml', '-o', file, '--sign-key', 'release.key', '--serial', String(serial), '--json'],
   ];
   const unpack = (file: string, state = 'state') => [
-    ...['unpack', file, '--key', 'release.pub', '--registry', `${access.host}/${far}`, '--state-dir', state, '--json'],
+    ...['unpack', file, '--key', 'release.pub', '--registry', `${host}/${far}`, '--state-dir', state, '--json'],
   ];
   take('one');
   await done(...pack('first.tar', 1));
@@ -113,6 +120,16 @@ test('a bundle on top of what arrived carries the rest only, and the far side en
   assert.equal(repeated.pushedBytes, 0);
 });
 
+test('a registry that mounts nothing gets a left-out layer from itself', async (t) => {
+  const site = await arrived(t, { refusesMounts: true });
+  if (site === undefined) return;
+  const { done, pack, unpack, base } = site;
+  await done(...pack('second.tar', 2), ...base);
+  const push = jsonOf(await done(...unpack('second.tar')))['push'] as { pushedBytes: number; mounts: number };
+  assert.equal(push.mounts, 0);
+  assert.ok(push.pushedBytes > shared.length, 'sent from the registry to the registry');
+});
+
 test('only a receipt that the far side signed is a base, and only for its stream', async (t) => {
   const site = await arrived(t);
   if (site === undefined) return;
@@ -131,6 +148,19 @@ test('only a receipt that the far side signed is a base, and only for its stream
     /another receipt, or the receipt was changed/,
   );
   writeFileSync(join(folder, 'receipt.json'), text);
+  // What was never sent has no bundle that another could come on top of.
+  const { bundle: _bundle, ...unbound } = JSON.parse(text) as { bundle: object };
+  writeFileSync(join(folder, 'mirrored.json'), JSON.stringify(unbound));
+  const mirrored = await run(
+    'sign',
+    'mirrored.json',
+    '--sign-key',
+    'site.key',
+    '--out',
+    'mirrored.sigstore.json',
+    '--json',
+  );
+  assertRefused(mirrored, 2, 'E_USAGE', /a receipt without a bundle/);
   // A signature for a bundle manifest says nothing of a receipt.
   const { status } = await run('sign', 'first.tar', '--sign-key', 'site.key', '--out', 'manifest.sigstore.json');
   assert.equal(status, 0);
