@@ -21,8 +21,14 @@ export interface AcceptanceOptions {
   readonly enforceExpiry: boolean;
 }
 
-/** The policy of step 5 (signing, section 7.1) for the stream of a bundle, with what was applied of it before. */
-export function policyFor(options: AcceptanceOptions): (bundle: BundleIdentity) => Promise<BundlePolicy> {
+/**
+ * The policy of step 5 (signing, section 7.1) for the stream of a bundle, with what was applied of it before. Its base is asked for
+ * where it is used, and where anything of the stream was applied: a sender checks its own bundles, too.
+ */
+export function policyFor(
+  options: AcceptanceOptions,
+  { isUsed }: { readonly isUsed: boolean },
+): (bundle: BundleIdentity) => Promise<BundlePolicy> {
   return async (bundle) => {
     const { stateDir } = options;
     const applied = stateDir === undefined ? undefined : await readState(stateDir, bundle.name);
@@ -33,7 +39,9 @@ export function policyFor(options: AcceptanceOptions): (bundle: BundleIdentity) 
       ...(options.minSerial === undefined ? {} : { minSerial: options.minSerial }),
       ...(options.allowRollback === undefined ? {} : { allowRollback: options.allowRollback }),
       ...(applied === undefined ? {} : { applied }),
-      ...(stateDir === undefined ? {} : { knownBases: await listApplied(stateDir, bundle.name) }),
+      ...(stateDir === undefined || !(isUsed || applied !== undefined)
+        ? {}
+        : { knownBases: await listApplied(stateDir, bundle.name) }),
     };
   };
 }

@@ -90,6 +90,8 @@ test('a bundle on top of what arrived carries the rest only, and the far side en
   await done('inspect', 'second.tar', '--key', 'release.pub', '--report', 'second.html');
   const inside = execFileSync('tar', ['xOf', join(folder, 'second.tar'), 'REPORT.html'], { encoding: 'utf8' });
   for (const report of [readFileSync(join(folder, 'second.html'), 'utf8'), inside]) assert.match(report, /serial 1/);
+  // The sender, who has applied nothing, may check it as well.
+  await done('verify', 'second.tar', '--key', 'release.pub', '--deep', '--state-dir', 'none-here');
   const served = await run('serve', 'second.tar', '--key', 'release.pub', '--json');
   assertRefused(served, 5, 'E_BASE', /can not be served alone/);
 
