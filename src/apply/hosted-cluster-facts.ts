@@ -3,6 +3,7 @@ import { HYPERSHIFT_API } from './hosted-cluster-object.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import type { LiveHostedCluster } from './hosted-cluster-plan.ts';
 import { secretNames, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
+import { tagMirrorsName } from './hosted-tag-mirrors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { numberAt, textAt, valueAt, type KubeObject } from './kube-object.ts';
 
@@ -58,6 +59,7 @@ export async function readLiveHostedCluster(
     encryptionKey: await core('Secret', names.encryptionKey),
     sshKey: await core('Secret', names.sshKey),
     trustBundle: await core('ConfigMap', TRUST_BUNDLE_NAME),
+    tagMirrors: await core('ConfigMap', tagMirrorsName(cluster)),
   };
   const pools = await client.list({ apiVersion: HYPERSHIFT_API, kind: 'NodePool', namespace });
   const present = Object.entries(found).filter((entry): entry is [string, KubeObject] => entry[1] !== undefined);

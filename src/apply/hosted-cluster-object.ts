@@ -3,6 +3,7 @@ import type { HostedClusterContext } from './hosted-cluster-render.ts';
 import { registryCasName, secretNames, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
 import type { ClassMapping, ImageContentSource, TolerationInput } from './hosted-cluster-schema.ts';
 import type { KubeObject } from './kube-object.ts';
+import { unionOfEntries } from './mirror-rules.ts';
 
 export const HYPERSHIFT_API = 'hypershift.openshift.io/v1beta1';
 /** The vendor tool's answer to "how is the control plane reached" on KubeVirt; the API server insists on all four. */
@@ -18,7 +19,7 @@ export function buildHostedCluster(options: HostedClusterOptions, context: Hoste
   const names = secretNames(options);
   const annotations = { ...context.catalogs.annotations, ...options.annotations };
   const operatorConfiguration = buildOperatorConfiguration(options);
-  const sources = mergeImageContentSources(options.imageContentSources, context.imageContentSources);
+  const sources = sourcesOf(options, context);
   return {
     apiVersion: HYPERSHIFT_API,
     kind: 'HostedCluster',
@@ -87,6 +88,14 @@ export function buildHostedCluster(options: HostedClusterOptions, context: Hoste
   };
 }
 
+/** Mirrors of the hosted cluster for pulls by digest. */
+export function sourcesOf(
+  options: Pick<HostedClusterOptions, 'imageContentSources'>,
+  context: Pick<HostedClusterContext, 'imageContentSources'>,
+): ImageContentSource[] {
+  return mergeImageContentSources(options.imageContentSources, context.imageContentSources);
+}
+
 /**
  * Both lists in one: entries of the first as they are, then what only the second knows. Nothing of the second is lost; no
  * mirror is named twice for a source, which the API server would refuse.
@@ -108,6 +117,22 @@ export function mergeImageContentSources(
     else entry.mirrors = [...new Set([...entry.mirrors, ...mirrors])];
   }
   return merged.map(({ source, mirrors }) => ({ source, ...(mirrors.length === 0 ? {} : { mirrors }) }));
+}
+
+/**
+ * What is there and what is wanted, in the order that is there: a bundle that brings nothing new must not change the list, since
+ * each change replaces nodes.
+ */
+export function keepImageContentSources(
+  live: readonly ImageContentSource[],
+  wanted: readonly ImageContentSource[],
+): ImageContentSource[] {
+  const entries = (sources: readonly ImageContentSource[]) =>
+    sources.map(({ source, mirrors = [] }) => ({ source, mirrors }));
+  return unionOfEntries(entries(live), entries(wanted)).map(({ source, mirrors }) => ({
+    source,
+    ...(mirrors.length === 0 ? {} : { mirrors: [...mirrors] }),
+  }));
 }
 
 function buildPlatform(options: HostedClusterOptions, credentialsName: string): Record<string, unknown> {

@@ -13,6 +13,7 @@ export interface HostedClusterOptions {
   readonly additionalTrustBundleFile?: string;
   readonly imageContentSourcesFile?: string;
   readonly imageContentSources: readonly ImageContentSource[];
+  readonly tagMirrors: boolean;
   readonly infraKubeconfigFile?: string;
   readonly infraNamespace?: string;
   readonly infraStorageClassMappings: readonly ClassMapping[];

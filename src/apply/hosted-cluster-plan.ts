@@ -2,12 +2,13 @@ import { AirgapError } from '../core/errors.ts';
 import { planCatalogs, type BundleCatalog } from './hosted-cluster-catalogs.ts';
 import { assertFinalFields, droppedEntries } from './hosted-cluster-existing.ts';
 import type { HostedClusterFiles } from './hosted-cluster-files.ts';
-import { mergeImageContentSources } from './hosted-cluster-object.ts';
+import { keepImageContentSources, mergeImageContentSources } from './hosted-cluster-object.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import { findRelease, minorOf, newestRelease, type BundleRelease } from './hosted-cluster-release.ts';
 import { renderHostedCluster, type SshKey } from './hosted-cluster-render.ts';
 import { secretNames, TRUST_BUNDLE_KEY, TRUST_BUNDLE_NAME } from './hosted-cluster-secrets.ts';
 import { INFRA_LABEL } from './hosted-cluster-render.ts';
+import { readTagMirrors } from './hosted-tag-mirrors.ts';
 import type { ImageContentSource } from './hosted-cluster-schema.ts';
 import { listAt, numberAt, subjectOf, textAt, textMapAt, type KubeObject } from './kube-object.ts';
 import { unionOfTrustBundles } from './trust-bundle.ts';
@@ -18,6 +19,8 @@ export interface BundleContent {
   readonly catalogs: readonly BundleCatalog[];
   /** The table the mirror sets of the management cluster are made from. */
   readonly imageContentSources: readonly ImageContentSource[];
+  /** What the bundle has for pulls by tag beside releases: such references, and the mirrors they would need. */
+  readonly tagged?: { readonly references: readonly string[]; readonly mirrors: readonly ImageContentSource[] };
   /** CA certificates of the registry and further trust, PEM. */
   readonly trustBundle?: string;
   /** CA certificates per registry, keyed `host` or `host..port`. */
@@ -33,6 +36,7 @@ export interface LiveHostedCluster {
   readonly encryptionKey?: KubeObject;
   readonly sshKey?: KubeObject;
   readonly trustBundle?: KubeObject;
+  readonly tagMirrors?: KubeObject;
 }
 
 /** Random values, made by the caller so that planning stays pure; used only where nothing exists yet. */
@@ -86,6 +90,7 @@ export function planHostedCluster(
   const liveSources = listAt(live.hostedCluster, 'spec', 'imageContentSources') as readonly ImageContentSource[];
   const stated = [...options.imageContentSources, ...files.imageContentSources];
   const wanted = mergeImageContentSources(stated, bundle.imageContentSources);
+  const tagMirrors = options.tagMirrors ? chooseTagMirrors(bundle, live, environment.allowRemovals) : [];
   const encryptionKey = live.encryptionKey === undefined ? fresh.encryptionKey : undefined;
   if (live.hostedCluster !== undefined && encryptionKey !== undefined) {
     throw new AirgapError(
@@ -108,7 +113,8 @@ export function planHostedCluster(
     ...(trustBundle === undefined ? {} : { trustBundle }),
     ...(files.infraKubeconfig === undefined ? {} : { infraKubeconfig: files.infraKubeconfig }),
     ...(needsRegistryCas(bundle, release) ? { registryCas: bundle.registryCas! } : {}),
-    imageContentSources: environment.allowRemovals ? wanted : mergeImageContentSources(wanted, liveSources),
+    ...(tagMirrors.length === 0 ? {} : { tagMirrors }),
+    imageContentSources: environment.allowRemovals ? wanted : keepImageContentSources(liveSources, wanted),
     catalogs,
   });
   assertResumable(objects, live, environment.allowRemovals);
@@ -160,6 +166,16 @@ function chooseRelease(
     }
   }
   return { releaseImage, release: findRelease(bundle.releases, releaseImage) };
+}
+
+/** As with mirrors for pulls by digest, a smaller bundle takes nothing away. */
+function chooseTagMirrors(
+  { tagged }: BundleContent,
+  live: LiveHostedCluster,
+  allowRemovals: boolean,
+): readonly ImageContentSource[] {
+  const { mirrors = [] } = tagged ?? {};
+  return allowRemovals ? mirrors : keepImageContentSources(readTagMirrors(live.tagMirrors), mirrors);
 }
 
 function chooseTrustBundle(

@@ -51,6 +51,7 @@ function withDefaults(input: HostedClusterInput, problems: Problem[]): HostedClu
     ]),
     generateSsh: input.generateSsh ?? false,
     imageContentSources: input.imageContentSources ?? [],
+    tagMirrors: input.tagMirrors ?? false,
     infraStorageClassMappings: input.infraStorageClassMappings ?? [],
     infraVolumeSnapshotClassMappings: input.infraVolumeSnapshotClassMappings ?? [],
     baseDomain: input.baseDomain ?? '',

@@ -1,5 +1,5 @@
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
-import { buildHostedCluster } from './hosted-cluster-object.ts';
+import { buildHostedCluster, sourcesOf } from './hosted-cluster-object.ts';
 import { buildNodePools } from './hosted-node-pool-object.ts';
 import {
   buildEncryptionKeySecret,
@@ -11,6 +11,7 @@ import {
   buildTrustBundle,
 } from './hosted-cluster-secrets.ts';
 import type { ImageContentSource } from './hosted-cluster-schema.ts';
+import { buildTagMirrors } from './hosted-tag-mirrors.ts';
 import type { KubeObject } from './kube-object.ts';
 
 /** What is known beside the options: contents of files, random material, and what the bundle decides. */
@@ -30,6 +31,8 @@ export interface HostedClusterContext {
   readonly registryCas?: Readonly<Record<string, string>>;
   /** Mirrors of the bundle; entries that the options state themselves come first. */
   readonly imageContentSources: readonly ImageContentSource[];
+  /** Mirrors for pulls by tag; absent: nodes get none. */
+  readonly tagMirrors?: readonly ImageContentSource[];
   readonly catalogs: HostedCatalogDecision;
 }
 
@@ -57,12 +60,15 @@ export function renderHostedCluster(options: HostedClusterOptions, context: Host
     buildNamespace(options.namespace),
     ...(context.trustBundle === undefined ? [] : [buildTrustBundle(options.namespace, context.trustBundle)]),
     ...(context.registryCas === undefined ? [] : [buildRegistryCas(options, context.registryCas)]),
+    ...(context.tagMirrors === undefined
+      ? []
+      : [buildTagMirrors(options, context.tagMirrors, sourcesOf(options, context))]),
     buildPullSecret(options, context.pullSecret),
     ...(context.sshKey === undefined ? [] : [buildSshKeySecret(options, context.sshKey)]),
     ...(context.infraKubeconfig === undefined ? [] : [buildInfraCredentials(options, context.infraKubeconfig)]),
     ...(context.encryptionKey === undefined ? [] : [buildEncryptionKeySecret(options, context.encryptionKey)]),
     buildHostedCluster(options, context),
-    ...buildNodePools(options, context.releaseImage),
+    ...buildNodePools(options, context),
   ];
 }
 

@@ -64,6 +64,8 @@ export const HostedClusterSchema = z.strictObject({
   additionalTrustBundleFile: z.string().optional(),
   imageContentSourcesFile: z.string().optional(),
   imageContentSources: z.array(imageContentSourceSchema).optional(),
+  /** Give nodes mirrors for pulls by tag, too: machine configuration, whose change replaces them. */
+  tagMirrors: z.boolean().optional(),
   infraKubeconfigFile: z.string().optional(),
   infraNamespace: z.string().optional(),
   infraStorageClassMappings: z.array(classMappingSchema).optional(),

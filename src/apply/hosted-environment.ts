@@ -33,6 +33,7 @@ export function inEnvironment(phases: readonly Phase<HostedContext>[], hosted: H
   return phases.map((phase) => ({
     title: phase.title,
     writes: (context) => phase.writes({ ...context, hosted }),
+    forecast: async (context, changes) => (await phase.forecast?.({ ...context, hosted }, changes)) ?? [],
     review: async (context, changes) => phase.review?.({ ...context, hosted }, changes),
     ready: async (context, changes) => (await phase.ready?.({ ...context, hosted }, changes)) ?? [],
   }));

@@ -1,16 +1,24 @@
 import { RHCOS_VARIANTS } from './hosted-cluster-annotations.ts';
 import { HYPERSHIFT_API } from './hosted-cluster-object.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
+import type { HostedClusterContext } from './hosted-cluster-render.ts';
+import { tagMirrorsName } from './hosted-tag-mirrors.ts';
 import type { NodePoolOptions } from './hosted-node-pool-options.ts';
 import type { KubeObject } from './kube-object.ts';
 import { parseQuantity } from './quantity.ts';
 
 /** The node pools of a hosted cluster: the first carries its name; a negative number of nodes means no pool. */
-export function buildNodePools(options: HostedClusterOptions, releaseImage: string): KubeObject[] {
+export function buildNodePools(
+  options: HostedClusterOptions,
+  { releaseImage, tagMirrors }: Pick<HostedClusterContext, 'releaseImage' | 'tagMirrors'>,
+): KubeObject[] {
+  const added = tagMirrors === undefined ? [] : [tagMirrorsName(options)];
   const pools = [{ ...options.nodePool, name: options.name }, ...options.additionalNodePools];
   return pools
     .filter((pool) => (pool.replicas ?? 0) >= 0)
-    .map((pool) => buildNodePool(options, pool.name, pool, releaseImage));
+    .map((pool) =>
+      buildNodePool(options, pool.name, { ...pool, nodeConfig: [...pool.nodeConfig, ...added] }, releaseImage),
+    );
 }
 
 /** One NodePool object. (HyperShift API reference, "NodePool".) */

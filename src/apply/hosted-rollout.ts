@@ -1,14 +1,16 @@
 import { AirgapError } from '../core/errors.ts';
+import type { Rollout } from '../core/events.ts';
 import type { Change } from './apply.ts';
-import { hasNodes } from './hosted-cluster-facts.ts';
+import { hasNodes, readLiveHostedCluster } from './hosted-cluster-facts.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
+import { numberAt, subjectOf } from './kube-object.ts';
 import type { StepContext } from './step.ts';
 
 /** Fields whose change makes the operator replace every node, by the beginning of the subject. */
 const ROLLING: readonly (readonly [RegExp, RegExp])[] = [
   [/^HostedCluster\//, /^spec\.(?:additionalTrustBundle|imageContentSources|pullSecret|sshKey)\b/],
   [/^NodePool\//, /^spec\.(?:config|platform\.kubevirt|release)\b/],
-  [/^ConfigMap\/.*\/user-ca-bundle$/, /^data\b/],
+  [/^ConfigMap\/.*(?:\/user-ca-bundle|-tag-mirrors)$/, /^data\b/],
   [/^Secret\/.*-(?:pull-secret|ssh-key)$/, /^data\b/],
 ];
 
@@ -21,6 +23,27 @@ export function rollingChanges(changes: readonly Change[]): string[] {
       const found = differences.find(({ path }) => fields?.test(path) === true);
       return found === undefined ? [] : [`${subject} ${found.path}`];
     });
+}
+
+/** The replacement of a hosted cluster's nodes that these changes would cause; empty when they cause none, or it has no nodes. */
+export async function forecastReplacement(
+  { name, namespace }: Pick<HostedClusterOptions, 'name' | 'namespace'>,
+  context: StepContext,
+  changes: readonly Change[],
+): Promise<Rollout[]> {
+  const because = rollingChanges(changes);
+  if (because.length === 0 || !(await hasNodes({ name, namespace }, context))) return [];
+  const { nodePools } = await readLiveHostedCluster(context.client, { name, namespace });
+  const pools = nodePools
+    // A change of one pool is nothing to the others.
+    .filter((pool) =>
+      because.some((reason) => !reason.startsWith('NodePool/') || reason.startsWith(`${subjectOf(pool)} `)),
+    )
+    .map((pool) => ({
+      name: pool.metadata.name,
+      nodes: numberAt(pool, 'status', 'replicas') ?? numberAt(pool, 'spec', 'replicas') ?? 0,
+    }));
+  return [{ effect: 'replace', pools, because }];
 }
 
 /** Asks before the nodes of a hosted cluster are replaced; throws `E_PREFLIGHT` when that is not wanted. */

@@ -144,6 +144,21 @@ export function drainReasons(before: readonly KubeObject[], after: readonly Kube
   return reasons;
 }
 
+/** What becomes of `before` without a drain, since CRI-O only reloads: digest mirrors that come, or are added at the end. */
+export function reloadReasons(before: readonly KubeObject[], after: readonly KubeObject[]): string[] {
+  const old = new Map(digestEntries(before).map((entry) => [entry.source, entry]));
+  return digestEntries(after).flatMap(({ source, mirrors, mirrorSourcePolicy }) => {
+    const was = old.get(source);
+    if (was === undefined) return mirrorSourcePolicy === 'NeverContactSource' ? [] : [`digest mirrors for ${source}`];
+    if (was.mirrorSourcePolicy !== mirrorSourcePolicy || !isAppended(was.mirrors, mirrors)) return [];
+    return was.mirrors.length === mirrors.length ? [] : [`further digest mirrors for ${source}`];
+  });
+}
+
+function digestEntries(sets: readonly KubeObject[]): MirrorEntry[] {
+  return sets.filter(({ kind }) => kind !== 'ImageTagMirrorSet').flatMap((set) => entriesOf(set));
+}
+
 function mergeEntry(existing: MirrorEntry, added: MirrorEntry): MirrorEntry {
   const hasAll = added.mirrors.every((mirror) => existing.mirrors.includes(mirror));
   const rest = existing.mirrors.filter((mirror) => !added.mirrors.includes(mirror));

@@ -106,6 +106,11 @@ const MulticlusterEngineSchema = z.strictObject({
 export const ManagementClusterSchema = z.strictObject({
   kubeconfig: z.string().min(1).optional(),
   context: z.string().min(1).optional(),
+  /** Release the cluster runs: what is packed for the site then has every update on the way from it. */
+  installedVersion: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'not a version, e.g. "4.19.9"')
+    .optional(),
   registryTrust: z
     .strictObject({
       /** ConfigMap for the registry CA when `image.config` names none yet. */

@@ -1,5 +1,5 @@
 import { AirgapError } from '../core/errors.ts';
-import type { RunContext } from '../core/events.ts';
+import type { Rollout, RunContext } from '../core/events.ts';
 import { applyPlan, planWrites, type ApplyOptions, type Change, type PlannedWrite, type Write } from './apply.ts';
 import type { KubeClient } from './kube-client.ts';
 import type { KubeObject } from './kube-object.ts';
@@ -33,6 +33,8 @@ export interface Phase<Context extends StepContext = StepContext> {
   readonly title: string;
   /** What must be on the cluster. May read what exists: random content is made once, unions need both sides. */
   writes(context: Context): Promise<readonly Write[]>;
+  /** What the change set would do to nodes; told by a dry run. */
+  forecast?(context: Context, changes: readonly Change[]): Promise<readonly Rollout[]>;
   /** Sees the change set before anything is written; may ask, or throw. */
   review?(context: Context, changes: readonly Change[]): Promise<void>;
   /** What must be true before the next phase; told what this run really changed. */
@@ -59,6 +61,8 @@ export interface StepSelection {
 export interface StepResult {
   readonly step: StepId;
   readonly changes: readonly Change[];
+  /** What the changes would do to nodes; only a dry run says so. */
+  readonly rollouts?: readonly Rollout[];
 }
 
 /**
@@ -101,10 +105,15 @@ export async function runSteps<Context extends StepContext>(
     const startedAt = Date.now();
     context.report({ type: 'stage', name: step.id, state: 'started' });
     const changes: Change[] = [];
-    for (const phase of step.phases(context)) changes.push(...(await runPhase(phase, context)));
+    const rollouts: Rollout[] = [];
+    for (const phase of step.phases(context)) {
+      const done = await runPhase(phase, context);
+      changes.push(...done.changes);
+      rollouts.push(...(done.rollouts ?? []));
+    }
     const elapsedMs = Date.now() - startedAt;
     context.report({ type: 'stage', name: step.id, state: 'finished', detail: summaryOf(changes), elapsedMs });
-    results.push({ step: step.id, changes });
+    results.push({ step: step.id, changes, ...(rollouts.length === 0 ? {} : { rollouts }) });
   }
   return results;
 }
@@ -115,13 +124,19 @@ function applyOptionsOf(context: StepContext): ApplyOptions {
   return { signal, report, forceConflicts: options.forceConflicts, webhookMs: timeouts.webhookMs };
 }
 
-async function runPhase<Context extends StepContext>(phase: Phase<Context>, context: Context): Promise<Change[]> {
+async function runPhase<Context extends StepContext>(
+  phase: Phase<Context>,
+  context: Context,
+): Promise<Omit<StepResult, 'step'>> {
   const options = applyOptionsOf(context);
   const planned = await planWrites(context.client, await phase.writes(context), options);
   const expected = planned.map(({ change }) => change);
   if (context.options.dryRun) {
     for (const change of expected) context.report({ type: 'change', isPreview: true, ...change });
-    return expected;
+    const isChange = expected.some(({ action }) => action !== 'unchanged');
+    const rollouts = isChange ? ((await phase.forecast?.(context, expected)) ?? []) : [];
+    for (const rollout of rollouts) context.report({ type: 'rollout', ...rollout });
+    return { changes: expected, rollouts };
   }
   await phase.review?.(context, expected);
   const changes = await applyPlan(context.client, planned satisfies readonly PlannedWrite[], options);
@@ -131,7 +146,7 @@ async function runPhase<Context extends StepContext>(phase: Phase<Context>, cont
     report: context.report,
     pollMs: context.timeouts.pollMs,
   });
-  return changes;
+  return { changes };
 }
 
 function inDependencyOrder<Context extends StepContext>(all: readonly Step<Context>[]): Step<Context>[] {

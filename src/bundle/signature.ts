@@ -8,7 +8,7 @@ import { unsupportedAlgorithm } from './keys.ts';
 import type { BundleIdentity } from './manifest.ts';
 import { quoteForeign } from '../core/quote.ts';
 import { describeFailure, envelopeOf, NotAccepted, parseSignature } from './signature-file.ts';
-import { readStatement } from './statement.ts';
+import { readStatement, type StatementKind } from './statement.ts';
 import { ruleMatches } from './trust.ts';
 import type { PinnedKey, Trust } from './trust.ts';
 
@@ -30,18 +30,19 @@ const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 /**
  * Decides whether enough of the trusted signers signed exactly these manifest bytes. `signatures` are Sigstore bundles as
  * found in the bundle and given separately; the same signer counts once, however often it signed. Nothing of the manifest
- * is parsed. Throws `E_SIGNATURE`, saying for every signature why it does not count (signing, sections 7.2 to 7.4).
+ * is parsed. With `kind` the bytes are those of another document. Throws `E_SIGNATURE`, saying for every signature why it does not count (signing, sections 7.2 to 7.4).
  */
 export function acceptSignatures(
   manifest: Uint8Array,
   signatures: readonly Uint8Array[],
   trust: Trust,
+  kind?: StatementKind,
 ): AcceptedSignatures {
   const accepted = new Map<string, Signer>();
   const reasons: string[] = [];
   let bundle: BundleIdentity | undefined;
   for (const [index, bytes] of signatures.entries()) {
-    const result = judge(manifest, bytes, trust);
+    const result = judge({ manifest, kind }, bytes, trust);
     if (typeof result === 'string') {
       reasons.push(`signature ${index + 1}: ${result}`);
     } else if (bundle !== undefined && canonicalJson(bundle) !== canonicalJson(result.bundle)) {
@@ -55,6 +56,12 @@ export function acceptSignatures(
   }
   if (bundle === undefined || accepted.size < trust.threshold) throw notEnough(accepted.size, trust, reasons);
   return { signers: [...accepted.values()], bundle };
+}
+
+/** The document a signature has to be about. */
+interface Signed {
+  readonly manifest: Uint8Array;
+  readonly kind: StatementKind | undefined;
 }
 
 interface Verdict {
@@ -75,9 +82,9 @@ function notEnough(count: number, trust: Trust, reasons: readonly string[]): Air
 }
 
 /** The verdict on one signature, or the reason against it. Never throws: its input is chosen by an attacker. */
-function judge(manifest: Uint8Array, bytes: Uint8Array, trust: Trust): Verdict | string {
+function judge(about: Signed, bytes: Uint8Array, trust: Trust): Verdict | string {
   try {
-    return judgeParsed(manifest, parseSignature(bytes), trust);
+    return judgeParsed(about, parseSignature(bytes), trust);
   } catch (error) {
     // Deliberately everything: on malformed certificates and ASN.1 the libraries throw TypeError, RangeError and plain
     // Error as well as their own, and each of them means that this signature does not count.
@@ -85,13 +92,13 @@ function judge(manifest: Uint8Array, bytes: Uint8Array, trust: Trust): Verdict |
   }
 }
 
-function judgeParsed(manifest: Uint8Array, bundle: Bundle, trust: Trust): Verdict | string {
+function judgeParsed({ manifest, kind }: Signed, bundle: Bundle, trust: Trust): Verdict | string {
   const envelope = envelopeOf(bundle);
   if (typeof envelope === 'string') return envelope;
   const who =
     bundle.verificationMaterial.content.$case === 'publicKey' ? byKey(bundle, trust) : byIdentity(bundle, trust);
   if (typeof who === 'string') return who;
-  const stated = readStatement(envelope.payload, manifest);
+  const stated = readStatement(envelope.payload, manifest, kind);
   return typeof stated === 'string' ? stated : { ...who, bundle: stated };
 }
 

@@ -46,7 +46,8 @@ export const planFlags = {
   installed: Flags.string({
     helpGroup: 'RELEASE',
     helpValue: 'VERSION',
-    description: 'version of the cluster: fail unless every update on its way to the newest selected release is inside',
+    description:
+      'version of the cluster: fail unless every update on its way to the newest selected release is inside; else installedVersion of the site file',
   }),
   'allow-unknown-names': Flags.boolean({
     description: 'leave out packages and channels their catalog does not have, with a warning, instead of failing',
@@ -73,23 +74,6 @@ export const planFlags = {
     helpGroup: 'RELEASE',
     helpValue: 'FILE',
     description: 'armoured OpenPGP key of the releases instead of the built-in one; else OCP_SIGNATURE_VERIFICATION_PK',
-  }),
-};
-
-/** How the vendor's program is run where it mirrors in place of our own engine. */
-export const ocMirrorFlags = {
-  'oc-mirror': Flags.string({
-    helpGroup: 'ENGINE',
-    helpValue: 'FILE',
-    default: 'oc-mirror',
-    description: "the vendor's program, 4.18 or newer; on the PATH by default",
-  }),
-  'oc-mirror-arg': Flags.string({
-    helpGroup: 'ENGINE',
-    helpValue: 'ARG',
-    multiple: true,
-    multipleNonGreedy: true,
-    description: 'hand this on to it as it is, for example --oc-mirror-arg=--image-timeout=60m',
   }),
 };
 

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { readBoolean } from '../apply/hosted-cluster-flag-values.ts';
 import { HOSTED_CLUSTER_FLAGS, isRepeatable, type HostedClusterFlag } from '../apply/hosted-cluster-flags.ts';
-import { HOSTED_DEFAULTS } from '../workflows/hosted-defaults.ts';
+import { HOSTED_DEFAULTS } from '../apply/hosted-defaults.ts';
 
 const GROUP = 'HOSTED CLUSTER';
 

@@ -52,6 +52,7 @@ export function createProgress(now: () => number): Progress {
       case 'retry':
       case 'request':
       case 'change':
+      case 'rollout':
       case 'warning':
         return;
     }

@@ -2,6 +2,7 @@ import { formatDuration } from '../core/bytes.ts';
 import type { ProgressEvent, Reporter } from '../core/events.ts';
 import { formatDifferences } from './diff-text.ts';
 import { createProgress } from './progress.ts';
+import { rolloutLine } from './rollout-text.ts';
 
 /** Without a terminal the state of a running stage is said this often. */
 const LINE_INTERVAL_MS = 30_000;
@@ -69,6 +70,8 @@ export function permanentLine(event: ProgressEvent, verbose: boolean): string | 
       return `! ${event.code}: ${event.message}`;
     case 'change':
       return event.action === 'unchanged' && !verbose ? undefined : changeLines(event);
+    case 'rollout':
+      return `  ${rolloutLine(event)}`;
     case 'retry':
       return `~ ${withSubject(event.subject, event.reason)}; again in ${formatDuration(event.delayMs)} (try ${event.attempt + 1})`;
     case 'request':

@@ -1,7 +1,7 @@
 import type { FlagValue } from '../apply/hosted-cluster-flags.ts';
 import { OPERATOR_PACKAGE } from '../apply/operator-packages.ts';
 import type { DraftAnswers } from '../mirror/image-set-draft.ts';
-import { HOSTED_DEFAULTS } from '../workflows/hosted-defaults.ts';
+import { HOSTED_DEFAULTS } from '../apply/hosted-defaults.ts';
 import { draftSite, type SiteAnswers } from '../workflows/site-draft.ts';
 import { optional, words, type Asker } from './ask.ts';
 import { initClusterFlags } from './hosted-cluster-flags.ts';

@@ -12,3 +12,10 @@ export function siteTarget(flag: string | undefined, site: Site['registry'], max
   }
   return { ...parseTarget(text), maxNestedPaths: maxNestedPaths ?? site?.maxNestedPaths };
 }
+
+/** The CA files of the site's registry, for that registry. */
+export function siteCaBundles(site: Site | undefined): string[] {
+  const registry = site?.registry;
+  if (registry === undefined) return [];
+  return registry.caFiles.map((file) => `${siteTarget(undefined, registry).registry}=${file}`);
+}

@@ -17,7 +17,11 @@ left alone: running it again is the resume.`;
       helpValue: 'HOST[:PORT][/PREFIX]',
       description: 'where the images go; else the registry of the site file',
     }),
-    site: Flags.string({ helpValue: 'FILE', description: 'the site file: target registry, its CA and credentials' }),
+    site: Flags.string({
+      helpValue: 'FILE',
+      description:
+        'the site file: target registry, its CA and credentials; what its hosted clusters need must be taken, as for pack',
+    }),
     ...nestingFlag,
     resources: Flags.string({ helpValue: 'DIR', description: 'folder to write the cluster resources to' }),
     icsp: Flags.boolean({ description: 'ImageContentSourcePolicy instead of mirror sets, for clusters before 4.13' }),
@@ -32,8 +36,9 @@ left alone: running it again is the resume.`;
     const ctx = await this.startRun(flags);
     const { mirrorImages } = await import('../workflows/mirror.ts');
     const { siteTarget } = await import('../cli/target.ts');
-    const { loadSite } = await import('../workflows/site.ts');
-    const registry = flags.site === undefined ? undefined : (await loadSite(flags.site)).registry;
+    const site =
+      flags.site === undefined ? undefined : await (await import('../workflows/site.ts')).readSite(flags.site);
+    const registry = site?.site.registry;
     const caFiles = [...(flags['ca-file'] ?? []), ...(registry?.caFiles ?? [])];
     const options = await planOptions({ ...flags, 'ca-file': caFiles }, this.env, this.config.userAgent);
     // The target's credentials come first; those of the sources stay.
@@ -41,6 +46,7 @@ left alone: running it again is the resume.`;
     const result = await mirrorImages(
       {
         ...options,
+        ...(site === undefined ? {} : { site }),
         registry: { ...options.registry, authFiles },
         target: siteTarget(flags.registry, registry, flags['max-nested-paths']),
         mirrorForm: flags.icsp ? 'policies' : 'sets',

@@ -1,16 +1,16 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { nestingFlag, ocMirrorFlags, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
+import { packEngine, packEngineFlags } from '../cli/engine.ts';
+import { nestingFlag, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
 import { defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
-import { siteTarget } from '../cli/target.ts';
+import { formatBytes } from '../core/bytes.ts';
 import { AirgapError } from '../core/errors.ts';
-import type { OcMirrorOptions } from '../workflows/oc-mirror/run.ts';
+import type { Base } from '../workflows/base-receipt.ts';
 import type { PackResult } from '../workflows/pack.ts';
 import type { BundleSigner } from '../workflows/signer.ts';
-import type { Site } from '../workflows/site.ts';
 
 export default class Pack extends AirgapCommand {
   static override summary = 'Mirror everything a configuration asks for into one signed file.';
@@ -97,6 +97,27 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       multipleNonGreedy: true,
       description: 'CA certificates to carry: for one registry of the far side, or trusted in general',
     }),
+    base: Flags.string({
+      helpGroup: 'BASE',
+      helpValue: 'RECEIPT',
+      dependsOn: ['base-key'],
+      description:
+        'receipt of the far side: layers it has are not carried again; the result is of use to that side only',
+    }),
+    'base-key': Flags.string({
+      helpGroup: 'BASE',
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      dependsOn: ['base'],
+      description: 'public key of the far side, which signed the receipt (airgap sign)',
+    }),
+    'base-signature': Flags.string({
+      helpGroup: 'BASE',
+      helpValue: 'FILE',
+      dependsOn: ['base'],
+      description: 'signature of the receipt; RECEIPT.sigstore.json by default',
+    }),
     'include-tool': Flags.boolean({
       description: 'carry the tool itself as a single executable, tool/airgap-<platform>, for a far side without Node',
     }),
@@ -123,19 +144,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       default: 'signature',
       description: 'what is checked before FILE gets its name; contents are hashed while written in any case',
     }),
-    engine: Flags.string({
-      helpGroup: 'ENGINE',
-      options: ['native', 'oc-mirror'],
-      default: 'native',
-      description: "what mirrors: airgap itself, or the vendor's oc-mirror, whose archive then travels in the bundle",
-    }),
-    ...ocMirrorFlags,
-    'oc-mirror-cache': Flags.string({
-      helpGroup: 'ENGINE',
-      helpValue: 'DIR',
-      description:
-        'folder for its cache that is kept for later bundles; beside the bundle, and only for this one, by default',
-    }),
+    ...packEngineFlags,
     ...registryFlags,
   };
 
@@ -158,9 +167,10 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const size = flags['volume-size'];
     const volumeSize = size === undefined || size === 'none' ? size : parseVolumeSize(size);
     if (flags.output === '-' && typeof volumeSize === 'number') throw noVolumesInAPipe();
-    const engine = engineOf(flags);
+    const engine = packEngine(flags);
     if (engine !== undefined)
       this.resumeHint = `Run the same command again to continue; what oc-mirror fetched is kept in ${engine.cacheDir ?? `${output}.oc-mirror`}.`;
+    const { siteCaBundles, siteTarget } = await import('../cli/target.ts');
     const { packBundle } = await import('../workflows/pack.ts');
     const result = await packBundle(
       {
@@ -179,6 +189,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
           : { target: siteTarget(flags.registry, site?.site.registry, flags['max-nested-paths']) }),
         ...(site === undefined ? {} : { site }),
         ...(engine === undefined ? {} : { engine }),
+        ...(flags.base === undefined ? {} : { base: await chosenBase(flags.base, flags) }),
         ...(flags.plan === undefined ? {} : { planOnly: flags.plan }),
         ...(planned === undefined ? {} : { signingPlan: planned }),
         ...(flags.serial === undefined ? {} : { serial: flags.serial }),
@@ -193,9 +204,25 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
       this.log(
         `${namesOf(result)}  ${result.bundle.name} serial ${result.bundle.serial}  manifest sha256:${result.manifestSha256}`,
       );
+    if (result.base !== undefined)
+      this.log(`  on top of serial ${result.base.serial}: ${formatBytes(result.base.bytes)} are there and not carried`);
     if (result.gaps.length > 0) this.finishPartially();
     return result;
   }
+}
+
+/** What the far side vouches for. */
+async function chosenBase(
+  receipt: string,
+  flags: { readonly 'base-key': readonly string[] | undefined; readonly 'base-signature': string | undefined },
+): Promise<Base> {
+  const { readBase } = await import('../workflows/base-receipt.ts');
+  const { createTrust } = await import('../bundle/trust.ts');
+  const { loadPublicKey } = await import('../bundle/keys.ts');
+  const keys = await Promise.all(
+    (flags['base-key'] ?? []).map(async (file) => ({ publicKey: await loadPublicKey(file) })),
+  );
+  return readBase({ receipt, signature: flags['base-signature'] ?? `${receipt}.sigstore.json` }, createTrust({ keys }));
 }
 
 function outputOf({
@@ -213,44 +240,9 @@ function outputOf({
   });
 }
 
-/** How the other engine is run, when it is asked for. Throws `E_USAGE` for flags that would do nothing. */
-function engineOf(flags: {
-  readonly engine: string;
-  readonly 'oc-mirror': string;
-  readonly 'oc-mirror-arg': readonly string[] | undefined;
-  readonly 'oc-mirror-cache': string | undefined;
-  readonly 'okd-graph-url': string | undefined;
-}): OcMirrorOptions | undefined {
-  const cacheDir = flags['oc-mirror-cache'];
-  const args = flags['oc-mirror-arg'] ?? [];
-  if (flags.engine === 'oc-mirror') {
-    if (flags['okd-graph-url'] !== undefined) {
-      throw new AirgapError(
-        'E_USAGE',
-        '--okd-graph-url: oc-mirror can not be told another update service for OKD alone',
-        {
-          hint: 'give --graph-url, or leave --engine out',
-        },
-      );
-    }
-    return { program: flags['oc-mirror'], args, ...(cacheDir === undefined ? {} : { cacheDir }) };
-  }
-  if (cacheDir === undefined && args.length === 0 && flags['oc-mirror'] === 'oc-mirror') return undefined;
-  throw new AirgapError('E_USAGE', '--oc-mirror, --oc-mirror-cache and --oc-mirror-arg need --engine oc-mirror', {
-    hint: 'add --engine oc-mirror, or leave them out',
-  });
-}
-
 /** The signer of a run that signs nothing yet. */
 async function notNow(): Promise<BundleSigner> {
   return (await import('../workflows/signer.ts')).noSigner();
-}
-
-/** The CA files of the site's registry, for that registry. */
-function siteCaBundles(site: Site | undefined): string[] {
-  const registry = site?.registry;
-  if (registry === undefined) return [];
-  return registry.caFiles.map((file) => `${siteTarget(undefined, registry).registry}=${file}`);
 }
 
 function resultInBundle(): AirgapError {

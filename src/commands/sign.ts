@@ -13,12 +13,14 @@ interface SignResult {
 export default class Sign extends AirgapCommand {
   static override summary = 'Sign a bundle that exists, without touching it.';
   static override description = `Writes one more signature over the bundle manifest to a file of its own: for a second person, or a second key. The far side
-counts it with --signature FILE. BUNDLE may also be an airgap-manifest.json.`;
+counts it with --signature FILE. BUNDLE may also be an airgap-manifest.json, or the receipt of an unpack: with its signature
+the sender makes a bundle that leaves out what arrived (pack --base).`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> trip.tar --sign-key second.key --out trip.second.sigstore.json',
+    '<%= config.bin %> <%= command.id %> receipt.json --sign-key site.key --out receipt.json.sigstore.json',
   ];
   static override args = {
-    bundle: Args.string({ required: true, description: 'bundle file, or its bundle manifest' }),
+    bundle: Args.string({ required: true, description: 'bundle file, its bundle manifest, or a receipt' }),
   };
   static override flags = {
     out: Flags.string({
@@ -37,7 +39,7 @@ counts it with --signature FILE. BUNDLE may also be an airgap-manifest.json.`;
     const { signExisting } = await import('../workflows/sign.ts');
     const { signature, manifestSha256 } = await signExisting(args.bundle, signer, ctx);
     await writeOutputFile(flags.out, signature, { flag: '--out', isNew: true });
-    this.log(`${flags.out}  signs manifest sha256:${manifestSha256}`);
+    this.log(`${flags.out}  signs for manifest sha256:${manifestSha256}`);
     return { ok: true, signature: flags.out, manifestSha256 };
   }
 }

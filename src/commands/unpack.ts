@@ -2,8 +2,9 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { canAnswer } from '../cli/confirm.ts';
+import { unpackEngine, unpackEngineFlags } from '../cli/engine.ts';
 import { registryOptions } from '../cli/environment.ts';
-import { ocMirrorFlags, policyFlags, receiptFlag, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
+import { policyFlags, receiptFlag, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
 import { hostedClusterFlags, withBooleanValues } from '../cli/hosted-cluster-flags.ts';
 import { acceptanceOptions } from '../cli/trust.ts';
 import type { UnpackResult } from '../workflows/unpack.ts';
@@ -43,19 +44,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
     ...trustFlags,
     ...policyFlags,
     ...stepFlags,
-    engine: Flags.string({
-      helpGroup: 'ENGINE',
-      options: ['as-packed', 'native'],
-      default: 'as-packed',
-      description:
-        'what brings a bundle of oc-mirror to the registry: that program, or airgap itself, straight from the file',
-    }),
-    ...ocMirrorFlags,
-    'work-dir': Flags.string({
-      helpGroup: 'ENGINE',
-      helpValue: 'DIR',
-      description: 'folder for its archive and its cache, twice the size of the bundle; beside the bundle by default',
-    }),
+    ...unpackEngineFlags,
     ...registryFlags,
     ...hostedClusterFlags,
   };
@@ -76,6 +65,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
         'no terminal and no --yes: the run ends where it would have to ask, for example before nodes drain';
       ctx.report({ type: 'warning', code: 'W_CLUSTER', message });
     }
+    const engine = unpackEngine(flags);
     const authfile = flags.authfile ?? site?.registry?.authFile;
     const result = await unpackBundle(
       {
@@ -90,15 +80,7 @@ multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-cata
         caFiles: [...(site?.registry?.caFiles ?? []), ...(flags['registry-ca'] ?? [])],
         push: isPushWanted(flags),
         toolVersion: this.config.version,
-        ...(flags.engine === 'native'
-          ? {}
-          : {
-              engine: {
-                program: flags['oc-mirror'],
-                args: flags['oc-mirror-arg'] ?? [],
-                ...(flags['work-dir'] === undefined ? {} : { workDir: flags['work-dir'] }),
-              },
-            }),
+        ...(engine === undefined ? {} : { engine }),
         ...(cluster === undefined ? {} : { cluster }),
         ...(flags.receipt === undefined ? {} : { receipt: flags.receipt }),
       },

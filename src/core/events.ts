@@ -60,6 +60,8 @@ export type ProgressEvent =
       /** Why there is no full preview. */
       readonly note?: string;
     }
+  /** What previewed changes would do to nodes. */
+  | ({ readonly type: 'rollout' } & Rollout)
   /** A wait on the cluster: what is waited for, the last reason seen, and how long it may take. */
   | {
       readonly type: 'waiting';
@@ -76,6 +78,22 @@ export interface FieldDifference {
   readonly path: string;
   readonly before: unknown;
   readonly after: unknown;
+}
+
+/**
+ * `drain`: node after node is emptied first. `restart`: kubelet and CRI-O restart. `reload`: a roll-out of files that CRI-O
+ * reloads. `none`: files come without any roll-out. `replace`: new machines.
+ */
+export type RolloutEffect = 'drain' | 'restart' | 'reload' | 'none' | 'replace';
+
+/** What a change does to the nodes of a cluster. */
+export interface Rollout {
+  readonly effect: RolloutEffect;
+  /** Machine config pools, or the hosted cluster. A paused pool never finishes. */
+  readonly pools: readonly { readonly name: string; readonly nodes: number; readonly isPaused?: true }[];
+  /** The changes that cause it, one each. */
+  readonly because: readonly string[];
+  readonly expectedMs?: number;
 }
 
 /** Conditions worth telling that do not stop a run. */

@@ -194,7 +194,7 @@ function signatureWarnings(
 ): Warning[] {
   const hasOldForm = signatures.some((signature) => signature.tag?.endsWith('.sig') === true);
   if (request.requireSignature === true && !hasOldForm) {
-    const message = `${request.origin} (${closure.root.digest}) has no sigstore signature, which a cluster of this release demands`;
+    const message = `${request.origin} (${request.because.at(-1)}, ${closure.root.digest}) has no sigstore signature, which a cluster of this release demands`;
     if (!options.allowMissingSignatures) {
       throw new AirgapError('E_SIGNATURE', message, {
         hint: 'mirror from a source that carries the .sig tags, or pass --allow-missing-signatures if the cluster does not verify',

@@ -21,7 +21,7 @@ export interface RequestedRelease {
 
 /** First minor version of OpenShift 4 whose clusters refuse images without sigstore signature. */
 const SIGNED_IMAGES_SINCE = 21;
-/** What the policy of those clusters covers. */
+/** What the policy of those clusters covers: by repository, so the disk counts, which a node pulls like any image. */
 const SIGNED_REPOSITORIES = 'quay.io/openshift-release-dev/';
 /** Architectures with a KubeVirt disk: name in an image set → name in boot images. */
 const DISK_KEYS: Readonly<Record<string, string>> = { amd64: 'x86_64', s390x: 's390x' };
@@ -56,6 +56,7 @@ export function requestRelease(payload: ReleasePayload, release: RequestedReleas
         target: componentTarget(info.tag, kubevirtComponentName(disk.architectureKey, keys)),
         because: [...because, `KubeVirt disk ${disk.architectureKey}, ${disk.build}`],
         ...platforms,
+        ...signed(source),
       };
     }),
     {

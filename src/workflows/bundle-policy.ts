@@ -1,7 +1,7 @@
 import type { OciExpectations } from '../bundle/checks.ts';
 import type { BundlePolicy } from '../bundle/policy.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
-import { readState } from '../bundle/state.ts';
+import { listApplied, readState } from '../bundle/state.ts';
 import type { Trust } from '../bundle/trust.ts';
 import type { BundleReader } from '../bundle/reader.ts';
 import type { OciCheckOptions } from '../bundle/oci-checks.ts';
@@ -22,10 +22,17 @@ export interface AcceptanceOptions {
   readonly enforceExpiry: boolean;
 }
 
-/** The policy of step 5 (signing, section 7.1) for the stream of a bundle, with what was applied of it before. */
-export function policyFor(options: AcceptanceOptions): (bundle: BundleIdentity) => Promise<BundlePolicy> {
+/**
+ * The policy of step 5 (signing, section 7.1) for the stream of a bundle, with what was applied of it before. Its base is asked for
+ * where it is used, and where anything of the stream was applied: a sender checks its own bundles, too.
+ */
+export function policyFor(
+  options: AcceptanceOptions,
+  { isUsed }: { readonly isUsed: boolean },
+): (bundle: BundleIdentity) => Promise<BundlePolicy> {
   return async (bundle) => {
-    const applied = options.stateDir === undefined ? undefined : await readState(options.stateDir, bundle.name);
+    const { stateDir } = options;
+    const applied = stateDir === undefined ? undefined : await readState(stateDir, bundle.name);
     return {
       nowMs: Date.now(),
       enforceExpiry: options.enforceExpiry,
@@ -33,6 +40,9 @@ export function policyFor(options: AcceptanceOptions): (bundle: BundleIdentity) 
       ...(options.minSerial === undefined ? {} : { minSerial: options.minSerial }),
       ...(options.allowRollback === undefined ? {} : { allowRollback: options.allowRollback }),
       ...(applied === undefined ? {} : { applied }),
+      ...(stateDir === undefined || !(isUsed || applied !== undefined)
+        ? {}
+        : { knownBases: await listApplied(stateDir, bundle.name) }),
     };
   };
 }

@@ -9,6 +9,8 @@ export interface ReadmeFacts {
   readonly bytes: number;
   readonly certificates: readonly CertificateFacts[];
   readonly gaps: number;
+  /** Serial of the bundle this one comes on top of. */
+  readonly base?: number | undefined;
   /** The tool's executables inside. */
   readonly tools: readonly { readonly path: string; readonly sha256: string }[];
   /** Set when another engine mirrored the images. */
@@ -39,7 +41,7 @@ export function bundleReadme(facts: ReadmeFacts): Buffer {
   );
   const text = `This is an airgap bundle: ${facts.name}, serial ${facts.serial}, made ${facts.createdAt}.
 REPORT.html says what is in it and why, for a browser: tar xOf BUNDLE.tar REPORT.html > trip.html
-It carries ${facts.images} images, ${facts.bytes} bytes of content.${facts.gaps === 0 ? '' : ` ${facts.gaps} images are missing; plan.json says which and why.`}
+It carries ${facts.images} images, ${facts.bytes} bytes of content.${facts.gaps === 0 ? '' : ` ${facts.gaps} images are missing; plan.json says which and why.`}${facts.base === undefined ? '' : baseLine(facts.base)}
 
 With airgap
   airgap verify  BUNDLE.tar --key PUBLIC.pub
@@ -62,6 +64,12 @@ CA certificates inside (ca/)
 ${certificates.length === 0 ? '  none' : certificates.join('\n')}
 `;
   return Buffer.from(text);
+}
+
+function baseLine(serial: number): string {
+  return `
+Content that arrived with serial ${serial} is not in it, base.json says where that is: only
+airgap unpack can use this bundle, where that serial was unpacked.`;
 }
 
 function toolSection(tools: ReadmeFacts['tools']): string {

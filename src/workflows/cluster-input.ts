@@ -2,9 +2,10 @@ import { catalogResourceName } from '../apply/catalog-sources.ts';
 import type { HostedClusterOptions } from '../apply/hosted-cluster-options.ts';
 import type { BundleContent } from '../apply/hosted-cluster-plan.ts';
 import type { ManagementInput, RegistryCredential } from '../apply/management-input.ts';
-import { mergeCategories, mirrorEntries } from '../apply/mirror-entry.ts';
+import { mergeCategories, mirrorEntries, type MirroredImage } from '../apply/mirror-entry.ts';
 import { ManagementClusterSchema, type ManagementCluster } from '../apply/site-schema.ts';
 import type { PlanFile, PlanFileImage } from '../mirror/plan-file.ts';
+import { parseReference } from '../oci/reference.ts';
 import type { NamedCaBundle } from './ca-bundles.ts';
 import { mirrorOptionsFor } from './resources.ts';
 import { targetRepository, type PushTarget } from './push-target.ts';
@@ -19,6 +20,8 @@ export interface ClusterFacts {
   readonly cluster?: ManagementCluster | undefined;
   readonly hosted: readonly HostedClusterOptions[];
 }
+
+const PULLED_BY_PODS: ReadonlySet<string> = new Set(['operatorBundle', 'relatedImage', 'additional', 'helm']);
 
 /** Name suffixes of release tags and the architectures of the update service they stand for. */
 const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
@@ -96,8 +99,25 @@ export function bundleContent(facts: ClusterFacts): BundleContent {
         mirrors: [...mirrors],
       }),
     ),
+    tagged: taggedContent(images, target),
     ...(trustBundle === '' ? {} : { trustBundle }),
     ...(Object.keys(registryCas).length === 0 ? {} : { registryCas }),
+  };
+}
+
+/** What pods may ask for by tag. Releases are not among it: hosted clusters pull those by digest. */
+function taggedContent(images: readonly MirroredImage[], target: PushTarget): NonNullable<BundleContent['tagged']> {
+  const pulled = images.filter(({ kind, origin }) => {
+    const { transport, registry, tag, digest } = parseReference(origin);
+    const isByTag = transport === 'docker' && tag !== undefined && digest === undefined;
+    return PULLED_BY_PODS.has(kind) && isByTag && registry !== target.registry;
+  });
+  return {
+    references: [...new Set(pulled.map(({ origin }) => origin))].toSorted(),
+    mirrors: mergeCategories(mirrorEntries(pulled, 'tag', mirrorOptionsFor(target))).map(({ source, mirrors }) => ({
+      source,
+      mirrors: [...mirrors],
+    })),
   };
 }
 

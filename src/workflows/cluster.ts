@@ -183,9 +183,7 @@ async function allSteps(facts: ClusterFacts, { registry, dryRun }: ClusterParts 
     ? { ...plain, imageExists: async (image: string) => brought.has(image) || plain.imageExists(image) }
     : plain;
   return [
-    ...managementSteps(input).map((step) =>
-      step.id === PREFLIGHT ? withHostedChecks(step, environment.clusters) : step,
-    ),
+    ...managementSteps(input).map((step) => (step.id === PREFLIGHT ? withHostedChecks(step, environment) : step)),
     hostedClusterStep(environment),
     hostedCatalogsStep(environment, input),
   ];

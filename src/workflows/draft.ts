@@ -4,6 +4,8 @@ import type { UnfinishedBundle } from '../bundle/unfinished.ts';
 import { AirgapError } from '../core/errors.ts';
 import { formatLock, LOCK_PATH } from '../mirror/lock.ts';
 import { planFileOf } from '../mirror/plan-file.ts';
+import { baseFile } from './base-places.ts';
+import { isInBase, type Base } from './base-receipt.ts';
 import { bundleEntries, type BundleEntry, type ExtraFile } from './bundle-content.ts';
 import { bundleReadme } from './bundle-readme.ts';
 import type { NamedCaBundle } from './ca-bundles.ts';
@@ -13,7 +15,7 @@ import type { PushTarget } from './push-target.ts';
 import { packedReport } from './report/packed.ts';
 import { generateResources } from './resources.ts';
 
-/** A bundle before it is signed: its files, and the bundle manifest that lists them. */
+/** A bundle before it is signed: the files it carries, and the bundle manifest that lists them and those of its base. */
 export interface Draft {
   readonly entries: readonly BundleEntry[];
   readonly manifest: BundleManifest;
@@ -74,16 +76,46 @@ async function draftFor(identity: BundleIdentity, content: DraftContent, options
         bytes: plan.totalBytes,
         certificates: caBundles.flatMap((bundle) => bundle.certificates),
         gaps: plan.gaps.length,
+        base: options.base?.bundle.serial,
         tools,
         ...(facts.engine === undefined ? {} : { engine: facts.engine }),
       }),
     },
   ];
+  const { base } = options;
+  if (base !== undefined) {
+    assertFollows(identity, base);
+    extra.push(baseFile(bundleEntries(plan, facts, { extra: [], tools: [], archive: [] }), base));
+  }
   const others = bundleEntries(plan, facts, { extra, tools, archive });
-  const report = packedReport(identity, { planned, caBundles, entries: others });
+  const report = packedReport(identity, { planned, caBundles, entries: others, base });
   const entries = bundleEntries(plan, facts, { extra: [...extra, report], tools, archive });
-  const files = entries.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
-  return { entries, manifest: planManifest(identity, files) };
+  const files = entries.map((entry) => {
+    const { path, size, sha256 } = entry;
+    return { path, size, sha256, ...(isInBase(entry, base) ? { base: true as const } : {}) };
+  });
+  return {
+    entries: entries.filter((entry) => !isInBase(entry, base)),
+    manifest: planManifest(identity, files, base?.bundle),
+  };
+}
+
+/** The far side takes a bundle on top of one of the same stream that came before. */
+function assertFollows(identity: BundleIdentity, base: Base): void {
+  if (follows(identity, base)) return;
+  const { name, serial } = identity;
+  const wanted = `${base.name} after serial ${base.bundle.serial}`;
+  throw new AirgapError(
+    'E_CONFIG',
+    `the receipt is a base for bundles of ${wanted}, not for ${name} serial ${serial}`,
+    {
+      hint: 'give --bundle-name and a higher --serial, or the receipt of this stream',
+    },
+  );
+}
+
+function follows({ name, serial }: BundleIdentity, base: Base): boolean {
+  return name === base.name && serial > base.bundle.serial;
 }
 
 async function resourceFiles(
@@ -107,6 +139,7 @@ function mayContinue(options: PackOptions, identity: BundleIdentity): boolean {
   return (
     options.bundleName === identity.name &&
     options.expiresAt === identity.expiresAt &&
+    (options.base === undefined || follows(identity, options.base)) &&
     (options.serial === undefined || options.serial === identity.serial) &&
     (options.createdAt === undefined || options.createdAt === identity.createdAt)
   );

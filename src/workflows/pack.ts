@@ -3,13 +3,14 @@ import type { Writable } from 'node:stream';
 import type { OciCheckOptions } from '../bundle/oci-checks.ts';
 import { planLayout, type BundleLayout } from '../bundle/layout.ts';
 import { takeLock } from '../bundle/lock-file.ts';
-import { serializeManifest, type BundleIdentity } from '../bundle/manifest.ts';
+import { serializeManifest, type BundleBase, type BundleIdentity, type BundleManifest } from '../bundle/manifest.ts';
 import { readUnfinished } from '../bundle/unfinished.ts';
 import { partialPathOf, type BundleParts } from '../bundle/writer.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { MirrorPlan } from '../mirror/mirror-plan.ts';
 import { planFileOf, type PlanFacts } from '../mirror/plan-file.ts';
+import type { Base } from './base-receipt.ts';
 import { ociExpectations } from './bundle-policy.ts';
 import { caWarnings, loadCaBundles } from './ca-bundles.ts';
 import { draftBundle, type Draft } from './draft.ts';
@@ -45,6 +46,8 @@ export interface PackOptions extends PlanOptions {
   readonly volumeIndex: boolean;
   /** Carry the tool itself, `tool/airgap-<platform>`: these platforms, or when empty all there are; absent: not at all. */
   readonly toolPlatforms?: readonly string[];
+  /** What the far side has shown to have: not carried again. */
+  readonly base?: Base;
   /** Read the whole result again before it gets its name. */
   readonly fullSelfVerify: boolean;
   /** Also write the signature to this file. */
@@ -66,6 +69,8 @@ export interface PackResult extends WrittenBundle {
   readonly images: number;
   readonly files: number;
   readonly gaps: MirrorPlan['gaps'];
+  /** What is left to an earlier bundle, in bytes; absent for a complete one. */
+  readonly base?: BundleBase & { readonly bytes: number };
   /** What is to be signed, when only that was asked for. */
   readonly signingPlan?: readonly string[];
   /** The program that mirrored, and where it did something else than was planned. */
@@ -148,6 +153,7 @@ function resultOf(draft: Draft, { plan, facts }: PlanResult) {
     files: draft.manifest.files.length,
     gaps: plan.gaps,
     ...(facts.engine === undefined ? {} : { engine: facts.engine }),
+    ...baseOf(draft.manifest),
   };
 }
 
@@ -164,6 +170,11 @@ async function openEngine(options: PackOptions, ctx: RunContext): Promise<Mirror
       },
     );
   }
+  if (options.base !== undefined) {
+    throw new AirgapError('E_USAGE', '--base and --engine oc-mirror exclude each other: its archive is complete', {
+      hint: 'leave one of them out',
+    });
+  }
   if (typeof output !== 'string') {
     throw new AirgapError('E_USAGE', '--engine oc-mirror needs room beside the bundle, a pipe has none', {
       hint: 'write to a file with -o FILE',
@@ -171,6 +182,12 @@ async function openEngine(options: PackOptions, ctx: RunContext): Promise<Mirror
   }
   const { openMirrorToDisk } = await import('./oc-mirror/mirror-to-disk.ts');
   return openMirrorToDisk({ plan: options, output, engine }, ctx);
+}
+
+function baseOf({ base, files }: BundleManifest): Pick<PackResult, 'base'> {
+  if (base === undefined) return {};
+  const bytes = files.reduce((sum, file) => sum + (file.base === true ? file.size : 0), 0);
+  return { base: { ...base, bytes } };
 }
 
 /** Bytes of each volume, or undefined for one file. `archiveSize` counts GiB, as in the vendor's tool. */

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import compareVersions from 'semver/functions/compare.js';
+import parseVersion from 'semver/functions/parse.js';
 import { refuseUnmirroredImages, type UnmirroredImage } from '../apply/image-scan.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
@@ -36,7 +38,7 @@ export interface PlanOptions {
   readonly allowUnmirrored: boolean;
   /** Path of a lock file: the plan must be the one that was locked. */
   readonly lock?: string;
-  /** Version of the cluster that will be updated: every update on its way must be selected. */
+  /** Version of the cluster that will be updated: every update on its way must be selected. Absent: as the site says. */
   readonly installed?: string;
   /** The far side, when it is known: what its hosted clusters need must be inside. A bundle carries the text. */
   readonly site?: SiteFile;
@@ -99,8 +101,8 @@ async function resolve(imageSet: ImageSet, options: PlanOptions, ctx: MirrorCont
     unknownNames: options.allowUnknownNames ? 'warn' : 'error',
     workingDirectory: process.cwd(),
   });
-  const upgrades =
-    options.installed === undefined ? [] : await proveUpgrades(options.installed, collected, ctx, options.releases);
+  const installed = options.installed ?? statedVersion(options.site, collected);
+  const upgrades = installed === undefined ? [] : await proveUpgrades(installed, collected, ctx, options.releases);
   const images = collected.collections.reduce((sum, collection) => sum + collection.images.length, 0);
   if (images === 0) {
     throw new AirgapError('E_CONFIG', `${options.config}: no images to mirror`, {
@@ -138,6 +140,14 @@ function assertSiteIsServed({ site, config }: PlanOptions, plan: MirrorPlan): vo
 
 function unmirroredWarning({ reference, places }: UnmirroredImage): Warning {
   return { code: 'W_UNMIRRORED', message: `${reference} could not be pulled on the far side: ${places.join(', ')}` };
+}
+
+/** The installed version of the site file, unless nothing newer is taken: releases of hosted clusters alone update nothing. */
+function statedVersion(site: SiteFile | undefined, { releases }: Collected): string | undefined {
+  const stated = site?.site.managementCluster?.installedVersion;
+  if (stated === undefined) return undefined;
+  const isNewer = (version: string) => parseVersion(version) !== null && compareVersions(version, stated) > 0;
+  return releases.some(({ version }) => isNewer(version)) ? stated : undefined;
 }
 
 async function proveUpgrades(

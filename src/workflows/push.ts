@@ -25,6 +25,13 @@ import {
 /** As much as the bundle reader gives at once. */
 const COUNTER_BYTES = 1024 * 1024;
 
+export interface PushContent {
+  readonly source: ContentSource;
+  readonly images: readonly PushImage[];
+  /** Blobs that an earlier bundle brought to a repository of the target: mounted from there. */
+  readonly heldAt?: ReadonlyMap<Digest, string> | undefined;
+}
+
 export interface PushOptions {
   readonly target: PushTarget;
   readonly concurrency: number;
@@ -48,11 +55,12 @@ export interface PushResult {
  * all of its content is there.
  */
 export async function pushImages(
-  { source, images }: { readonly source: ContentSource; readonly images: readonly PushImage[] },
+  content: PushContent,
   client: RegistryClient,
   options: PushOptions,
   ctx: RunContext,
 ): Promise<PushResult> {
+  const { source, images, heldAt } = content;
   const read = async (descriptor: Descriptor): Promise<Buffer> => {
     try {
       return await readContent(source, descriptor, { signal: ctx.signal, limit: MAX_MANIFEST_SIZE });
@@ -81,7 +89,7 @@ export async function pushImages(
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
-  await all(plan.blobs, (blob) => pushBlob(blob, { ...io, source, counts }));
+  await all(plan.blobs, (blob) => pushBlob(blob, { ...io, source, counts, heldAt }));
   for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, io));
   await all(plan.tags, (tag) => pushTag(tag, io));
   return {
@@ -120,6 +128,7 @@ interface PushIo {
 interface BlobIo extends PushIo {
   readonly source: ContentSource;
   readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
+  readonly heldAt: PushContent['heldAt'];
 }
 
 async function pushBlob({ descriptor, repository, mounts, origins }: PushBlob, io: BlobIo): Promise<void> {
@@ -137,7 +146,7 @@ async function pushBlob({ descriptor, repository, mounts, origins }: PushBlob, i
   }
   for (const path of missing) {
     const target = io.open(path);
-    const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
+    const mountFrom = from === undefined ? io.heldAt?.get(digest) : targetPath(io.target, from);
     const isFirst = from === undefined;
     const body = async (): Promise<Readable> => {
       const content = await io.source.fetch(descriptor, { signal: ctx.signal });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { TrustedRootDifference, TrustedRootEntry } from '../bundle/trusted-root.ts';
+import type { Rollout } from '../core/events.ts';
 import type { PlanDiff } from '../mirror/plan-diff.ts';
 import { PlanFileSchema } from '../mirror/plan-file.ts';
 import type { VersionChange } from '../mirror/version-changes.ts';
@@ -69,6 +70,7 @@ const PackResultSchema: z.ZodType<PackResult> = z.strictObject({
   files: count,
   keptBytes: count,
   gaps: z.array(GapSchema),
+  base: z.exactOptional(z.strictObject({ manifestSha256: hex, serial: count, bytes: count })),
   volumes: z.exactOptional(z.array(z.strictObject({ path: text, size: count, sha256: z.exactOptional(hex) }))),
   signingPlan: z.exactOptional(texts),
   engine: z.exactOptional(PlanFileSchema.shape.engine.unwrap()),
@@ -92,6 +94,13 @@ const ChangeSchema = z.strictObject({
   note: z.exactOptional(text),
 });
 
+const RolloutSchema: z.ZodType<Rollout> = z.strictObject({
+  effect: z.enum(['drain', 'restart', 'reload', 'none', 'replace']),
+  pools: z.array(z.strictObject({ name: text, nodes: count, isPaused: z.exactOptional(z.literal(true)) })),
+  because: texts,
+  expectedMs: z.exactOptional(count),
+});
+
 /** The type is `UnpackResult`; its changes hold values of any type, which zod can not say. */
 const UnpackResultSchema = z.strictObject({
   ok: z.literal(true),
@@ -99,7 +108,13 @@ const UnpackResultSchema = z.strictObject({
   manifestSha256: hex,
   registry: text,
   push: z.exactOptional(PushResultSchema),
-  steps: z.array(z.strictObject({ step: text, changes: z.array(ChangeSchema) })),
+  steps: z.array(
+    z.strictObject({
+      step: text,
+      changes: z.array(ChangeSchema),
+      rollouts: z.exactOptional(z.array(RolloutSchema).describe('what a dry run foresees for the nodes')),
+    }),
+  ),
   rendered: texts,
   gaps: count,
   receipt: z.exactOptional(text),

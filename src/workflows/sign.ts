@@ -2,17 +2,24 @@ import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { parseManifest } from '../bundle/manifest.ts';
 import { openBundle } from '../bundle/reader.ts';
+import { RECEIPT_STATEMENT, statementFor } from '../bundle/statement.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
+import { receiptIn, type SignedReceipt } from './base-receipt.ts';
 import { acceptUnsigned, type BundleSigner } from './signer.ts';
 
-/** Makes a signature over the bundle manifest of a bundle, or over one that lies by itself. Nothing is written. */
+/**
+ * Makes a signature over the bundle manifest of a bundle, over one that lies by itself, or over a receipt of the far side.
+ * Nothing is written. `manifestSha256` is that of the bundle it is about.
+ */
 export async function signExisting(
   path: string,
   signer: BundleSigner,
   ctx: RunContext,
 ): Promise<{ readonly signature: Uint8Array; readonly manifestSha256: string }> {
   const manifest = (await startsWithBrace(path)) ? await readFile(path) : await manifestOf(path);
+  const receipt = receiptIn(manifest, path);
+  if (receipt !== undefined) return signReceipt(manifest, receipt, signer);
   const { bundle } = parseManifest(manifest);
   const [signature] = await signer.sign(manifest, bundle, ctx);
   if (signature === undefined || !signer.accepts(manifest, [signature])) {
@@ -21,6 +28,13 @@ export async function signExisting(
     });
   }
   return { signature, manifestSha256: createHash('sha256').update(manifest).digest('hex') };
+}
+
+async function signReceipt(bytes: Uint8Array, { bundle }: SignedReceipt, signer: BundleSigner) {
+  const { manifestSha256, ...identity } = bundle;
+  const signature = await signer.signStatement?.(statementFor(bytes, identity, RECEIPT_STATEMENT));
+  if (signature === undefined) throw new Error('this signer signs no receipts');
+  return { signature, manifestSha256 };
 }
 
 async function manifestOf(path: string): Promise<Buffer> {

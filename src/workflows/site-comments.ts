@@ -55,6 +55,7 @@ const NO_REGISTRY: readonly string[] = [
 const STORAGE: readonly string[] = [
   'kubeconfig: management.kubeconfig # without it KUBECONFIG is used',
   'context: admin',
+  'installedVersion: 4.19.9 # what the cluster runs: pack --site then fails unless every update on the way is inside',
   'A StorageClass that is there: the default one when none is named. LVM Storage makes one, lvms-vg1, from disks of the',
   'nodes; then write instead',
   'storage:',

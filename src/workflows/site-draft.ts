@@ -10,7 +10,7 @@ import { AirgapError, isAirgapError } from '../core/errors.ts';
 import { formatCommentedYaml } from '../core/yaml-comments.ts';
 import type { DraftAnswers } from '../mirror/image-set-draft.ts';
 import { hostedExpectations } from './cluster-input.ts';
-import { HOSTED_DEFAULTS } from './hosted-defaults.ts';
+import { HOSTED_DEFAULTS } from '../apply/hosted-defaults.ts';
 import { parseTarget } from './push-target.ts';
 import { siteComments } from './site-comments.ts';
 import { parseSite } from './site.ts';

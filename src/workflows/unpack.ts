@@ -9,6 +9,7 @@ import { createRegistryClient } from '../registry/client.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 import { blameVolumes } from './blame-volumes.ts';
 import { readPlanFile, type AcceptanceOptions } from './bundle-policy.ts';
+import { openBase } from './base-places.ts';
 import { caBundlesOf, loadCaBundles, type NamedCaBundle } from './ca-bundles.ts';
 import type { ClusterIdentity } from './cluster.ts';
 import { openArchiveSource } from './oc-mirror/archive-source.ts';
@@ -184,9 +185,11 @@ async function pushAll(
   options: UnpackOptions,
   ctx: RunContext,
 ): Promise<PushResult> {
+  // After the checks of the cluster, before anything is sent.
+  const base = await openBase(reader, client, options.target, ctx);
   return stage('push', ctx, async () => {
-    const source = plan.engine === undefined ? reader : await openArchiveSource(reader, plan.engine);
-    const content = { source, images: plan.images };
+    const own = plan.engine === undefined ? reader : await openArchiveSource(reader, plan.engine);
+    const content = { source: base?.source ?? own, images: plan.images, heldAt: base?.heldAt };
     const result = await pushImages(content, client, pushOptionsOf(options), ctx);
     return { result, detail: describePush(result) };
   });

@@ -21,7 +21,7 @@ export async function verifyStage(
       ...ctx,
       accept: acceptFor(options.trust),
       detachedSignatures: options.detached,
-      policy: policyFor(options),
+      policy: policyFor(options, { isUsed: true }),
       oci: ociExpectations(plan),
     });
     return { result: undefined, detail: `${bundle.name} serial ${bundle.serial}, ${formatBytes(bytes)}` };

@@ -41,7 +41,7 @@ export async function verifyBundleFile(options: VerifyOptions, ctx: RunContext):
         ...ctx,
         accept: accept as never,
         detachedSignatures: options.detached,
-        policy: policyFor(options),
+        policy: policyFor(options, { isUsed: false }),
         manifestOnly: options.manifestOnly,
         ...(options.deep ? { oci: planExpectations } : {}),
       }),

@@ -1,6 +1,8 @@
 /** Releases through the built command line: selection, signatures, KubeVirt disks, the update graph, update paths. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parseYaml } from '../../src/core/yaml.ts';
 import { digestOf, hexOf } from '../../src/oci/digest.ts';
@@ -14,6 +16,7 @@ import {
   COMPONENT_REPOSITORY,
   RELEASE_REPOSITORY,
   type BuiltRelease,
+  type PlacedImage,
   type ReleaseFields,
 } from '../support/releases.ts';
 import type { CliResult } from '../support/run-cli.ts';
@@ -312,17 +315,18 @@ describe('signatures of releases', () => {
     assert.equal(verified.status, 0, verified.stderr);
   });
 
-  test('from 4.21 on every image of the payload needs its sigstore signature', async (t) => {
+  test('from 4.21 on every image of the payload, and its KubeVirt disk, needs its sigstore signature', async (t) => {
     const release = small('4.21.0');
     const upstream = await upstreamFor(t, { releases: [release], channels: { 'stable-4.21': ['4.21.0'] } });
     if (upstream === undefined) return;
-    const platform = { channels: [{ name: 'stable-4.21' }] };
+    const platform = { kubeVirtContainer: true, channels: [{ name: 'stable-4.21' }] };
     const refused = await failure(upstream, platform);
     assert.equal(refused.status, 3);
     assert.match(refused.stderr, /has no sigstore signature, which a cluster of this release demands/);
     const allowed = await planOf(upstream, platform, '--allow-missing-signatures');
-    assert.equal(allowed.warnings.filter(({ code }) => code === 'W_MISSING_SIGNATURE').length, 4);
-    for (const { repository, content } of release.images) {
+    assert.equal(allowed.warnings.filter(({ code }) => code === 'W_MISSING_SIGNATURE').length, 5);
+    const disk = release.disks.get('x86_64')!;
+    const sign = async ({ repository, content }: PlacedImage): Promise<void> => {
       const payload = Buffer.from(
         JSON.stringify({ critical: { image: { 'docker-manifest-digest': content.root.digest } } }),
       );
@@ -330,11 +334,17 @@ describe('signatures of releases', () => {
         'dev.cosignproject.cosign/signature': digestOf(payload),
       });
       await upstream.push(repository, signature.build(), `${digestTag(content.root.digest)}.sig`);
-    }
+    };
+    const isDisk = ({ content }: PlacedImage) => disk.endsWith(content.root.digest);
+    for (const one of release.images) if (!isDisk(one)) await sign(one);
+    const unsignedDisk = await failure(upstream, platform);
+    assert.equal(unsignedDisk.status, 3);
+    assert.ok(unsignedDisk.stderr.includes(`${disk} (KubeVirt disk x86_64, `), unsignedDisk.stderr);
+    await sign(release.images.find((one) => isDisk(one))!);
     const signed = await planOf(upstream, platform);
     assert.deepEqual(signed.warnings, []);
     const carried = signed.images.filter((one) => one.kind === 'signature');
-    assert.equal(carried.length, 4, 'payload and three components');
+    assert.equal(carried.length, 5, 'payload, three components, disk');
     assert.ok(carried.some(({ target }) => target.repository === 'openshift/release-images'));
   });
 });
@@ -363,6 +373,32 @@ describe('the update path from the installed version', () => {
     assert.match(unknown.stderr, /no way in the update graphs of .*stable-4\.17.*; 4\.12\.0 is in none of them/);
     const word = await failure(upstream, newest, '--installed', 'latest');
     assert.match(word.stderr, /--installed "latest" is no version/);
+
+    const site = (installedVersion: string) => {
+      const document = { apiVersion: 'airgap/v1alpha1', kind: 'Site', managementCluster: { installedVersion } };
+      writeFileSync(join(upstream.folder, 'site.yaml'), JSON.stringify(document));
+    };
+    site('4.16.1');
+    const refused = await failure(upstream, newest, '--site', 'site.yaml');
+    assert.match(refused.stderr, /update from 4\.16\.1 to 4\.17\.6 .*4\.16\.9 is not selected/);
+    const packed = await upstream.run(
+      'pack',
+      '-c',
+      'imageset.yaml',
+      '--site',
+      'site.yaml',
+      '--unsigned',
+      '-o',
+      'x.tar',
+    );
+    assert.match(packed.stderr, /update from 4\.16\.1 to 4\.17\.6 .*4\.16\.9 is not selected/);
+    const flagged = await planOf(upstream, newest, '--site', 'site.yaml', '--installed', '4.16.9');
+    assert.equal(flagged.upgrades?.[0]?.installed, '4.16.9', 'the flag wins');
+    site('4.17.2');
+    assert.deepEqual((await planOf(upstream, newest, '--site', 'site.yaml')).upgrades?.[0]?.hops, ['4.17.2', '4.17.6']);
+    // Releases of hosted clusters alone: nothing the cluster itself is updated to.
+    site('4.18.0');
+    assert.deepEqual((await planOf(upstream, newest, '--site', 'site.yaml')).upgrades, []);
   });
 
   test('of a release named by reference is what its payload says', async (t) => {

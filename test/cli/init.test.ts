@@ -227,7 +227,7 @@ test('plan, pack and unpack accept both files as they are', async (t) => {
     join(upstream.folder, 'no-disk.yaml'),
     text.replace('kubeVirtContainer: true', 'kubeVirtContainer: false'),
   );
-  for (const command of [['plan'], ['pack', '--unsigned', '-o', 'none.tar']]) {
+  for (const command of [['plan'], ['pack', '--unsigned', '-o', 'none.tar'], ['mirror']]) {
     const refused = await upstream.run(...command, '-c', 'no-disk.yaml', '--site', 'site.yaml');
     assert.equal(refused.status, 2);
     assert.match(refused.stderr, /E_CONFIG: no-disk\.yaml: the site has hosted clusters, but no KubeVirt disk/);

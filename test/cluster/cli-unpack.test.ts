@@ -88,6 +88,15 @@ test('from a bundle to a completed hosted cluster', async (t) => {
       text.stderr,
       /IngressController\/openshift-ingress-operator\/default would be configured\n {6}\+ spec\.routeAdmission\.wildcardPolicy: WildcardsAllowed\n/,
     );
+    assert.match(
+      text.stderr,
+      /W_CLUSTER: nodes of example have no mirrors for pulls by tag and could not pull .*team\/console:v1\.0/,
+    );
+    assert.match(
+      text.stderr,
+      /nodes would be drained one after the other, about .* min \(.*master.*\), because of tag mirrors for /,
+    );
+    assert.match(text.stderr, /nodes would not be drained; CRI-O would read new files .*digest mirrors for /);
     assert.match(text.stderr, /\+ {3}\.dockerconfigjson: \(\d+ bytes, sha256:[0-9a-f]{16}\)/);
     assert.match(text.stderr, /- data\[?.*dockerconfigjson.*: \(\d+ bytes, sha256:[0-9a-f]{16}\)/);
     const json = await unpack('--dry-run', '--json', '--log-format', 'json', '--verbose');

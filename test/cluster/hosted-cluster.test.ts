@@ -399,6 +399,20 @@ test('hosted clusters', async (t) => {
     await first;
     const questions: string[] = [];
     const larger = hostedContext(server, [request({ 'node-pool-replicas': '1', memory: '8Gi' })], { bundle });
+    const preview = hostedContext(server, [request({ 'node-pool-replicas': '1', memory: '8Gi' })], {
+      bundle,
+      dryRun: true,
+    });
+    assert.deepEqual(
+      (await runHosted(preview)).flatMap(({ rollouts = [] }) => rollouts),
+      [
+        {
+          effect: 'replace',
+          pools: [{ name: 'example', nodes: 1 }],
+          because: ['NodePool/clusters/example spec.platform.kubevirt.compute.memory'],
+        },
+      ],
+    );
     const unwilling = { ...larger, confirm: async (question: string) => questions.push(question) === 0 };
     await assert.rejects(runHosted(unwilling), (error) => isAirgapError(error, 'E_PREFLIGHT'));
     assert.match(questions.join(), /NodePool\/clusters\/example spec\.platform\.kubevirt\.compute\.memory/);
@@ -407,6 +421,32 @@ test('hosted clusters', async (t) => {
     assert.equal(await memory(), '4Gi');
     await runHosted(larger);
     assert.equal(await memory(), '8Gi');
+  });
+
+  await t.test('get mirrors for pulls by tag when they ask for them, and keep them with a smaller bundle', async () => {
+    const tagged = (...names: string[]) => ({
+      references: names.map((name) => `quay.example/${name}/app:1`),
+      mirrors: names.map((name) => ({
+        source: `quay.example/${name}`,
+        mirrors: [`registry.example.com:5000/${name}`],
+      })),
+    });
+    const wanted = () => ({ ...request(), options: { ...request().options, tagMirrors: true } });
+    const operator = playOperator(client, server, 'example');
+    const first = runHosted(hostedContext(server, [wanted()], { bundle: { ...bundle, tagged: tagged('one', 'two') } }));
+    await operator.comeUp();
+    assert.ok(actions(await first).includes('created ConfigMap/clusters/example-tag-mirrors'));
+    assert.deepEqual(valueAt(await client.get(poolRef('example')), 'spec', 'config'), [
+      { name: 'example-tag-mirrors' },
+    ]);
+    const smaller = hostedContext(server, [wanted()], { bundle: { ...bundle, tagged: tagged('two') } });
+    assert.deepEqual(
+      actions(await runHosted(smaller)).filter((line) => !line.startsWith('unchanged')),
+      [],
+    );
+    const larger = hostedContext(server, [wanted()], { bundle: { ...bundle, tagged: tagged('two', 'three') } });
+    const changed = actions(await runHosted(larger)).filter((line) => !line.startsWith('unchanged'));
+    assert.deepEqual(changed, ['configured ConfigMap/clusters/example-tag-mirrors']);
   });
 
   await t.test('never lose what is fixed at creation', async () => {

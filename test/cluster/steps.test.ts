@@ -54,6 +54,25 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
     assert.ok(actions(results).includes('configured Secret/openshift-config/pull-secret'));
     assert.deepEqual(await client.list({ apiVersion: 'config.openshift.io/v1', kind: 'ImageDigestMirrorSet' }), []);
     assert.ok(!JSON.stringify(results).includes('bmV3Om5ldw=='));
+    const foreseen = results.flatMap(({ step, rollouts = [] }) =>
+      rollouts.map(({ effect, pools, because }) => [step, effect, pools, because]),
+    );
+    const pools = [
+      { name: 'master', nodes: 3 },
+      { name: 'worker', nodes: 0 },
+    ];
+    assert.deepEqual(foreseen, [
+      ['pull-secret', 'reload', pools, ["the cluster's pull secret"]],
+      ['registry-ca', 'none', pools, ['CA certificates of registries']],
+      ['registry-ca', 'restart', pools, ['CA certificates of the cluster-wide trust']],
+      ['mirror-sets', 'drain', pools, ['tag mirrors for registry.redhat.io/openshift4']],
+      [
+        'mirror-sets',
+        'reload',
+        pools,
+        ['ocp-release', 'ocp-v4.0-art-dev'].map((name) => `digest mirrors for quay.io/openshift-release-dev/${name}`),
+      ],
+    ]);
   });
 
   await t.test('from an empty cluster to a ready one', async (running) => {
@@ -170,6 +189,12 @@ test('all steps, on an OpenShift whose controllers answer', async (t) => {
   );
 
   await t.test('a later bundle with fewer mirrors takes nothing away, unless told to', async () => {
+    const dry = { dryRun: true, forceConflicts: false, replaceMirrors: false };
+    const repeated = await runSteps(steps, contextFor(server, { options: dry }));
+    assert.ok(
+      repeated.every(({ rollouts }) => rollouts === undefined),
+      'nothing would change, nothing rolls out',
+    );
     const smaller = [
       mirrorSet('ImageDigestMirrorSet', {
         'quay.io/openshift-release-dev/ocp-release': `${REGISTRY}/openshift/release-images`,

@@ -6,7 +6,7 @@ import { planHostedCluster, type FreshMaterial, type HostedClusterPlan } from '.
 import { assertReadyForHostedCluster } from '../hosted-cluster-preflight.ts';
 import { INFRA_LABEL, withInfraLabel } from '../hosted-cluster-render.ts';
 import { whenAccepted, whenAvailable, whenCompleted } from '../hosted-cluster-readiness.ts';
-import { confirmRollout } from '../hosted-rollout.ts';
+import { confirmRollout, forecastReplacement } from '../hosted-rollout.ts';
 import { baseDomainPhases } from '../base-domain-phases.ts';
 import {
   inEnvironment,
@@ -58,6 +58,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         for (const message of current.warnings) inner.report({ type: 'warning', code: 'W_CLUSTER', message });
         return prerequisiteWrites(current, inner);
       },
+      forecast: (inner, changes) => forecastReplacement(options, inner, changes),
       review: (inner, changes) => confirmRollout(options, inner, changes),
     },
     {
@@ -67,6 +68,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         const object = labelled(current, 'HostedCluster')[0]!;
         return [{ how: 'apply', object }, ...(await retryWrites(object, inner))];
       },
+      forecast: (inner, changes) => forecastReplacement(options, inner, changes),
       review: (inner, changes) => confirmRollout(options, inner, changes),
       async ready(inner) {
         if (!isWaited) return [];
@@ -80,6 +82,7 @@ function phasesOf(request: HostedClusterRequest): Phase<HostedContext>[] {
         const current = await plan(inner);
         return labelled(current, 'NodePool').map((object) => ({ how: 'apply', object }) as const);
       },
+      forecast: (inner, changes) => forecastReplacement(options, inner, changes),
       review: (inner, changes) => confirmRollout(options, inner, changes),
       ready: (inner) => (isWaited ? [whenAvailable(options, inner)] : []),
     },

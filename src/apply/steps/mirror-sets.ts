@@ -9,19 +9,19 @@ import {
   entriesOf,
   isMirrorKind,
   lintMirrorSets,
+  reloadReasons,
   unionOfEntries,
   withEntries,
 } from '../mirror-rules.ts';
 import { withoutProvenance } from '../provenance.ts';
 import { poolConfigurations, POOLS, whenNodesRolledOut } from '../node-rollout.ts';
+import { DRAIN_MS, forecastRollout } from '../rollout-forecast.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 
 const DIGEST_SETS = { apiVersion: 'config.openshift.io/v1', kind: 'ImageDigestMirrorSet' };
 const TAG_SETS = { apiVersion: 'config.openshift.io/v1', kind: 'ImageTagMirrorSet' };
 const POLICIES = { apiVersion: 'operator.openshift.io/v1alpha1', kind: 'ImageContentSourcePolicy' };
 const SIGNATURES = { namespace: 'openshift-config-managed', label: 'release.openshift.io/verification-signatures' };
-/** Typical time of one node that drains. */
-const DRAIN_MS = 10 * 60_000;
 
 /**
  * The mirror sets of the bundle, all in one go so that nodes roll out once, beside the signatures of its releases. Sets never
@@ -94,6 +94,15 @@ function mirrorPhase(): Phase {
         );
       }
       return planned.map((object) => ({ how: 'apply', object }));
+    },
+    async forecast(context) {
+      const existing = await existingSets(context.client);
+      // What is left out was told when the change set was made.
+      const after = setsAfter(existing, await plannedSets({ ...context, report: () => {} }));
+      return [
+        ...(await forecastRollout(context.client, 'drain', drainReasons(existing, after))),
+        ...(await forecastRollout(context.client, 'reload', reloadReasons(existing, after))),
+      ];
     },
     async review(context, changes) {
       await reviewDrain(context, changes);

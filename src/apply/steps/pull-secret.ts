@@ -3,6 +3,7 @@ import { AirgapError } from '../../core/errors.ts';
 import type { Write } from '../apply.ts';
 import { textAt, type KubeObject, type ObjectRef } from '../kube-object.ts';
 import type { ManagementInput, RegistryCredential } from '../management-input.ts';
+import { forecastRollout } from '../rollout-forecast.ts';
 import type { Step } from '../step.ts';
 
 const PULL_SECRET: ObjectRef = { apiVersion: 'v1', kind: 'Secret', namespace: 'openshift-config', name: 'pull-secret' };
@@ -29,6 +30,7 @@ export function pullSecretStep(input: ManagementInput): Step {
                   ? { how: 'apply', object: newPullSecret(added) }
                   : mergeInto(PULL_SECRET, added),
               ],
+              forecast: ({ client }) => forecastRollout(client, 'reload', ["the cluster's pull secret"]),
             },
           ]
         : [],

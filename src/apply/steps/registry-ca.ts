@@ -3,6 +3,7 @@ import type { Change, Write } from '../apply.ts';
 import type { KubeClient } from '../kube-client.ts';
 import { textAt, textMapAt, type KubeObject, type ObjectRef } from '../kube-object.ts';
 import type { ManagementInput } from '../management-input.ts';
+import { forecastRollout } from '../rollout-forecast.ts';
 import type { Phase, Step, StepContext } from '../step.ts';
 import { READY, selectorOf, waiting, type Readiness, type Verdict } from '../wait.ts';
 
@@ -69,6 +70,8 @@ function imageTrust(input: ManagementInput, wanted: Readonly<Record<string, stri
       const name = await configMapName(client, input);
       return [await addKeys(client, name, wanted), apply(IMAGE_CONFIG, { spec: { additionalTrustedCA: { name } } })];
     },
+    // Delivered beside the machine configuration, or by a DaemonSet in older releases.
+    forecast: ({ client }) => forecastRollout(client, 'none', ['CA certificates of registries']),
     ready: (context, changes) => delivered(context, wanted, changes),
   };
 }
@@ -81,6 +84,8 @@ function proxyTrust(added: string): Phase {
       const name = named === undefined || named === '' ? 'user-ca-bundle' : named;
       return [await addKeys(client, name, { [BUNDLE_KEY]: added }), apply(PROXY, { spec: { trustedCA: { name } } })];
     },
+    // OpenShift, "Updating the CA bundle": no reboot, but the services that read it start again.
+    forecast: ({ client }) => forecastRollout(client, 'restart', ['CA certificates of the cluster-wide trust']),
   };
 }
 

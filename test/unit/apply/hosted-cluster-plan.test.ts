@@ -222,8 +222,11 @@ test('mirrors of earlier bundles stay unless removal is allowed', () => {
   const old = [{ source: 'quay.io/old', mirrors: ['r/old'] }];
   const next = [{ source: 'quay.io/new', mirrors: ['r/new'] }];
   const live = liveAfter(plan({}, { bundle: { ...EMPTY_BUNDLE, imageContentSources: old } }).objects);
-  assert.deepEqual(sources(next, live), [...next, ...old]);
+  assert.deepEqual(sources(next, live), [...old, ...next]);
   assert.deepEqual(sources(next, live, true), next);
+  // Any other order would replace every node.
+  const both = liveAfter(plan({}, { bundle: { ...EMPTY_BUNDLE, imageContentSources: [...old, ...next] } }).objects);
+  assert.deepEqual(sources(next, both), [...old, ...next]);
 });
 
 test('entries the user states come first and nothing of the bundle is lost', () => {

@@ -7,6 +7,7 @@ import {
   entriesOf,
   lintMirrorSets,
   missingReleaseSources,
+  reloadReasons,
   unionOfEntries,
   withEntries,
   type MirrorEntry,
@@ -69,18 +70,20 @@ test('the union of mirror entries', async (t) => {
 test('drains are predicted', async (t) => {
   const digest = (...entries: MirrorEntry[]) => set('ImageDigestMirrorSet', ...entries);
   const tag = (...entries: MirrorEntry[]) => set('ImageTagMirrorSet', ...entries);
-  const cases: { title: string; before: KubeObject[]; after: KubeObject[]; reasons: string[] }[] = [
+  const cases: { title: string; before: KubeObject[]; after: KubeObject[]; reasons: string[]; reloads?: string[] }[] = [
     {
       title: 'not for new digest entries',
       before: [digest(entry('a/x', 'r/x'))],
       after: [digest(entry('a/x', 'r/x'), entry('a/y', 'r/y'))],
       reasons: [],
+      reloads: ['digest mirrors for a/y'],
     },
     {
       title: 'not for a mirror appended',
       before: [digest(entry('a/x', 'r/x'))],
       after: [digest(entry('a/x', 'r/x', 's/x'))],
       reasons: [],
+      reloads: ['further digest mirrors for a/x'],
     },
     {
       title: 'not without a change',
@@ -109,8 +112,11 @@ test('drains are predicted', async (t) => {
       reasons: ['the mirrors of a/x change their order or number'],
     },
   ];
-  for (const { title, before, after, reasons } of cases) {
-    await t.test(title, () => assert.deepEqual(drainReasons(before, after), reasons));
+  for (const { title, before, after, reasons, reloads = [] } of cases) {
+    await t.test(title, () => {
+      assert.deepEqual(drainReasons(before, after), reasons);
+      assert.deepEqual(reloadReasons(before, after), reloads);
+    });
   }
 });
 

@@ -52,6 +52,22 @@ test('plain lines: stages when they end, warnings and retries at once, the state
   ]);
 });
 
+test('what a preview foresees for nodes is one line: effect, time, pools, causes', () => {
+  const lines: string[] = [];
+  const renderer = createLineRenderer({ write: (text) => lines.push(text), now: () => 0, verbose: false });
+  const pools = [
+    { name: 'master', nodes: 3 },
+    { name: 'worker', nodes: 2, isPaused: true as const },
+  ];
+  const because = ['a', 'b', 'c', 'd'].map((source) => `tag mirrors for ${source}`);
+  renderer.report({ type: 'rollout', effect: 'drain', pools, because, expectedMs: 50 * 60_000 });
+  renderer.report({ type: 'rollout', effect: 'none', pools, because: ['CA certificates of registries'] });
+  assert.deepEqual(lines, [
+    '  nodes would be drained one after the other, about 50 min (master 3; worker 2, paused: would never finish), because of tag mirrors for a, tag mirrors for b, tag mirrors for c and 1 more\n',
+    '  no roll-out: nodes would get new files as they are, because of CA certificates of registries\n',
+  ]);
+});
+
 test('JSON lines carry every event with its time', () => {
   const lines: string[] = [];
   const renderer = createJsonRenderer({ write: (text) => lines.push(text), now: () => 0, verbose: false });

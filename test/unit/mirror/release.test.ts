@@ -366,13 +366,13 @@ describe('signatures', () => {
     assert.ok(old.images.every((image) => image.requireSignature === undefined));
     const recent = await collect({ kubeVirtContainer: true, channels: [{ name: 'candidate-4.21' }] });
     const demanded = recent.images.filter((image) => image.requireSignature === true).map(({ kind }) => kind);
-    assert.deepEqual(demanded, [...SMALL.map(() => 'releaseContent'), 'release']);
+    assert.deepEqual(demanded, [...SMALL.map(() => 'releaseContent'), 'kubevirtDisk', 'release']);
     const elsewhere = build('4.21.3', {
       releaseRepository: 'registry.ci.example.com/ocp/release',
       componentRepository: 'registry.ci.example.com/ocp/art',
     });
     const at = world({ releases: [elsewhere], channels: { 'stable-4.21': ['4.21.3'] } });
-    const own = await collect({ channels: [{ name: 'stable-4.21' }] }, at);
+    const own = await collect({ kubeVirtContainer: true, channels: [{ name: 'stable-4.21' }] }, at);
     assert.ok(own.images.every((image) => image.requireSignature === undefined));
   });
 });

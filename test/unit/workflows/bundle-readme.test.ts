@@ -20,6 +20,13 @@ test('README.txt is ASCII of at most 100 columns and says nothing of a tool that
   for (const line of text.split('\n')) assert.ok(line.length <= 100, line);
 });
 
+test('README.txt says on top of which bundle it comes', () => {
+  assert.ok(!bundleReadme(FACTS).toString().includes('base.json'));
+  const text = bundleReadme({ ...FACTS, base: 6 }).toString();
+  assert.match(text, /^Content that arrived with serial 6 is not in it/m);
+  for (const line of text.split('\n')) assert.ok(line.length <= 100, line);
+});
+
 test('README.txt says for which machine each executable is, and what a shell prints on another one', () => {
   const tools = ['linux-arm64', 'linux-x64'].map((platform) => ({
     path: `tool/airgap-${platform}`,

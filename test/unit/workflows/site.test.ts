@@ -51,6 +51,11 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   [
+    'an installed version that is none',
+    cluster({ installedVersion: 'stable-4.19' }),
+    ['managementCluster.installedVersion: can not be "stable-4.19" (not a version, e.g. "4.19.9")'],
+  ],
+  [
     'an unknown kind of storage',
     cluster({ storage: { kind: 'ceph' } }),
     [`managementCluster.storage.kind: can not be "ceph" (expected 'existing' | 'lvms' | 'odf')`],
