@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -364,7 +365,12 @@ describe('a program that fails', () => {
       createHash('sha256').update(inBundle).digest('hex'),
     );
     program.script({ images });
+    // Of another bundle, or put there by somebody: nobody has verified it.
+    const foreign = join(upstream.folder, 'work/disk/mirror_000009.tar');
+    copyFileSync(chunk, foreign);
+    mkdirSync(join(upstream.folder, 'work/disk/working-dir/operator-catalogs'), { recursive: true });
     await upstream.succeed(...unpackArgs(world, far, '--work-dir', 'work'));
+    assert.ok(!readFileSync(join(upstream.folder, 'vendor/extracted'), 'utf8').includes('mirror_000009.tar'));
     assert.deepEqual(readdirSync(join(upstream.folder, 'work')), [], 'a folder of the user stays, our files go');
     const there = openRepository(t, target, `${far}/team/tool`);
     assert.equal((await there.resolve('1.0', signal)).digest, tool.root.digest);

@@ -8,7 +8,7 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parseYaml } from '../../src/core/yaml.ts';
@@ -243,6 +243,7 @@ function extract(local: string, storage: string): void {
   say('INFO', '📦 Extracting mirror archive(s)...');
   const chunks = chunksOf(local);
   if (chunks.length === 0) throw new Error('no tar archives matching');
+  writeFileSync(join(dirname(script.log), 'extracted'), chunks.join('\n'));
   for (const name of chunks) {
     const tar = join(local, name);
     for (const [pattern, root] of [

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { outputError } from '../../bundle/file-system.ts';
@@ -11,8 +11,8 @@ import { AirgapError, systemCodeOf } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { PlanFile } from '../../mirror/plan-file.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
+import { writeOutputFile } from '../output-path.ts';
 import { targetBase, type PushTarget } from '../push-target.ts';
-
 import { stage } from '../stage.ts';
 import { failureOf } from './failure.ts';
 import { createSaidReader } from './output.ts';
@@ -110,6 +110,7 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
     }
     return { path, to: join(work, DISK, basename(path)), size: file.size, sha256: file.sha256 };
   });
+  await removeOthers(join(work, DISK), new Set(chunks.map(({ to }) => basename(to))));
   const bytes = chunks.reduce((sum, { size }) => sum + size, 0);
   ctx.report({ type: 'total', images: 0, blobs: chunks.length, bytes });
   const open: typeof chunks = [];
@@ -143,8 +144,17 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
       throw outputError(to, error);
     }
   }
-  await writeFile(join(work, CONFIG), await reader.readFile(engine.config));
+  await writeOutputFile(join(work, CONFIG), await reader.readFile(engine.config), { flag: '--work-dir' });
   return bytes;
+}
+
+/**
+ * The program takes every archive it finds, and its own working directory: only what was verified may be there, nothing of
+ * another bundle.
+ */
+async function removeOthers(disk: string, expected: ReadonlySet<string>): Promise<void> {
+  const others = (await readdir(disk)).filter((name) => !expected.has(name));
+  await Promise.all(others.map((name) => rm(join(disk, name), { recursive: true, force: true })));
 }
 
 async function hasContent(

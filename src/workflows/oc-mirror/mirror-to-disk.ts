@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeLock } from '../../bundle/lock-file.ts';
 import { AirgapError } from '../../core/errors.ts';
@@ -10,6 +10,7 @@ import type { EngineDifference } from '../../mirror/plan-file.ts';
 import type { PlannedImage } from '../../mirror/mirror-plan.ts';
 import { contentOfPlan } from '../../mirror/plan-groups.ts';
 import type { BundleEntry, ExtraFile } from '../bundle-content.ts';
+import { makeOutputFolder, writeOutputFile } from '../output-path.ts';
 import { readImageSet, type PlanOptions, type PlanResult } from '../plan.ts';
 import { stage } from '../stage.ts';
 import { chunkNames, readArchive, type ArchiveChunk, type ArchiveContents } from './archive.ts';
@@ -67,7 +68,7 @@ export async function openMirrorToDisk(
       const matched = matchArchive(planned.plan, planned.facts, contents);
       assertNothingMissing(matched.missing, options.plan.allowGaps);
       if (!options.plan.allowMissingSignatures) assertReleasesSigned(planned, matched);
-      await writeFile(workspace.mark, mark);
+      await writeOutputFile(workspace.mark, mark, { flag: '--engine oc-mirror:' });
       // The archive has everything; a cache that was given belongs to the user.
       if (engine.cacheDir === undefined) await rm(workspace.cache, { recursive: true, force: true });
       for (const message of describeDifferences(matched.differences)) {
@@ -94,8 +95,8 @@ async function run(planned: PlanResult, { plan, engine, workspace, oc }: RunOpti
   const { folder, disk, cache } = workspace;
   // Its history in there would leave out of the archive what an earlier one had.
   await rm(disk, { recursive: true, force: true });
-  await mkdir(disk, { recursive: true });
-  await mkdir(cache, { recursive: true });
+  makeOutputFolder(disk, '--engine oc-mirror:');
+  makeOutputFolder(cache, engine.cacheDir === undefined ? '--engine oc-mirror:' : '--oc-mirror-cache');
   // Two runs in one cache would spoil it.
   await using _lock = await takeLock(join(cache, 'airgap.lock'), cache);
   // All of it is in its cache and in its archive, later in the archive and in the bundle.

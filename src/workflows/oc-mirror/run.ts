@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import { AirgapError, systemCodeOf } from '../../core/errors.ts';
@@ -9,6 +8,7 @@ import type { RunContext } from '../../core/events.ts';
 import { runLong, type LongRunEnd } from '../../core/exec.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
 import type { ReleaseOptions } from '../../mirror/release.ts';
+import { writeOutputFile } from '../output-path.ts';
 import type { OcMirror } from './program.ts';
 
 /** How the user wants the vendor's program to be run. */
@@ -75,7 +75,8 @@ export async function runOcMirror(run: VendorRun, ctx: RunContext): Promise<Long
   const { oc, registry } = run;
   const certificates = [...(registry.extraCa ?? []), ...Object.values(registry.hostCa ?? {}).flat()];
   if (certificates.length > 0) {
-    await writeFile(run.caFile, [...getCACertificates('system'), ...certificates].join('\n'));
+    const text = [...getCACertificates('system'), ...certificates].join('\n');
+    await writeOutputFile(run.caFile, text, { flag: 'CA certificates for oc-mirror:' });
   }
   const env = {
     // It refuses to run with both this and --cache-dir.
