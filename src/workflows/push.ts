@@ -1,10 +1,8 @@
-import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
-import type { ContentSource } from '../oci/content.ts';
-import { readContent } from '../oci/content.ts';
+import { readContent, type ContentSource, type LentPieces } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
@@ -20,9 +18,6 @@ import {
   type PushPlan,
   type PushTag,
 } from './push-plan.ts';
-
-/** As much as the bundle reader gives at once. */
-const COUNTER_BYTES = 1024 * 1024;
 
 export interface PushOptions {
   readonly target: PushTarget;
@@ -131,8 +126,9 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
     const target = io.open(path);
     const mountFrom = from === undefined ? undefined : targetPath(io.target, from);
     const isFirst = from === undefined;
-    const body = async (): Promise<Readable> => {
-      const content = await io.source.fetch(descriptor, { signal: ctx.signal });
+    const body = async (): Promise<LentPieces> => {
+      const { source } = io;
+      const content = source.lend?.(descriptor, ctx.signal) ?? (await source.fetch(descriptor, { signal: ctx.signal }));
       return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal });
@@ -143,23 +139,17 @@ async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo
 }
 
 /** Reports the bytes that pass. A body that is opened again for a retry takes back what its failed try had reported. */
-function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContext): Readable {
+async function* counted(content: LentPieces, { digest, size }: Descriptor, ctx: RunContext): LentPieces {
   let sent = 0;
-  const counter = new Transform({
-    highWaterMark: COUNTER_BYTES,
-    transform(chunk: Buffer, _encoding, done) {
-      sent += chunk.length;
-      ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: sent === size });
-      done(null, chunk);
-    },
-    destroy(error, done) {
-      if (sent < size) ctx.report({ type: 'blob', digest, size, bytes: -sent, done: false });
-      done(error);
-    },
-  });
-  content.on('error', (error) => counter.destroy(error));
-  counter.on('close', () => content.destroy());
-  return content.pipe(counter);
+  try {
+    for await (const piece of content) {
+      sent += piece.length;
+      ctx.report({ type: 'blob', digest, size, bytes: piece.length, done: sent === size });
+      yield piece;
+    }
+  } finally {
+    if (sent < size) ctx.report({ type: 'blob', digest, size, bytes: -sent, done: false });
+  }
 }
 
 /** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
