@@ -9,6 +9,7 @@ import { proxyFor } from './proxy.ts';
 import { redactUrl } from './redact.ts';
 import { connectionError, sourceError } from './registry-error.ts';
 import { sendBody } from './send-body.ts';
+import { reuseSocketMemory } from './socket-memory.ts';
 
 const DEFAULT_CONNECTIONS = 8;
 /** Time for name lookup, TCP and TLS. */
@@ -88,12 +89,16 @@ function createAgent(url: URL, isInsecure: boolean, options: RegistryOptions): h
     // Which hosts go through a proxy is decided by `proxyFor`; Node's own rules know no address ranges.
     ...(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } }),
   };
-  if (url.protocol === 'http:') return new http.Agent(shared);
-  return new https.Agent({
-    ...shared,
-    secureContext: secureContextFor(url.host, options),
-    ...(isInsecure ? { rejectUnauthorized: false } : {}),
-  });
+  const agent =
+    url.protocol === 'http:'
+      ? new http.Agent(shared)
+      : new https.Agent({
+          ...shared,
+          secureContext: secureContextFor(url.host, options),
+          ...(isInsecure ? { rejectUnauthorized: false } : {}),
+        });
+  // The way through a proxy is opened by Node on sockets of its own kind.
+  return proxy === undefined ? reuseSocketMemory(agent) : agent;
 }
 
 async function requestOnce(exchange: Exchange, agent: http.Agent, userAgent: string): Promise<IncomingMessage> {
