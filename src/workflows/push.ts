@@ -75,8 +75,13 @@ export async function pushImages(
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
   await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, target: options.target }));
-  for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, open, read, ctx));
-  await all(plan.tags, (tag) => pushTag(tag, open, read, ctx));
+  // What was not there before has no tag there either: nothing has to be asked for it.
+  const written = new Set<string>();
+  for (const level of plan.manifestLevels)
+    await all(level, async (manifest) => {
+      if (await pushManifest(manifest, open, read, ctx)) written.add(keyOf(manifest));
+    });
+  await all(plan.tags, (tag) => pushTag(tag, open, written.has(keyOf(tag)), read, ctx));
   return {
     images: plan.tags.length,
     manifests: countManifests(plan),
@@ -152,17 +157,21 @@ async function* counted(content: LentPieces, { digest, size }: Descriptor, ctx: 
   }
 }
 
-/** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
+/**
+ * False when it was there. What is there is left alone, except a referrer nobody finds: a run may have ended between the
+ * manifest and its listing.
+ */
 async function pushManifest(
   { descriptor, repository, subject }: PushManifest,
   open: (path: string) => Repository,
   read: (descriptor: Descriptor) => Promise<Buffer>,
   ctx: RunContext,
-): Promise<void> {
+): Promise<boolean> {
   const target = open(repository);
   const isThere = await target.hasManifest(descriptor.digest, ctx.signal);
-  if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return;
+  if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return false;
   await target.pushManifest(await read(descriptor), descriptor.mediaType, descriptor.digest, ctx.signal);
+  return !isThere;
 }
 
 /** Whether the registry lists a manifest among the referrers of its subject. */
@@ -179,11 +188,12 @@ export async function isReferrer(
 async function pushTag(
   { descriptor, repository, tag, origin }: PushTag,
   open: (path: string) => Repository,
+  isNew: boolean,
   read: (descriptor: Descriptor) => Promise<Buffer>,
   ctx: RunContext,
 ): Promise<void> {
   const target = open(repository);
-  const current = await resolveTag(target, tag, ctx);
+  const current = isNew ? undefined : await resolveTag(target, tag, ctx);
   if (current?.digest !== descriptor.digest) {
     await target.pushManifest(await read(descriptor), descriptor.mediaType, tag, ctx.signal);
   }
@@ -197,6 +207,10 @@ async function resolveTag(target: Repository, tag: string, ctx: RunContext): Pro
     if (error instanceof AirgapError && error.code === 'E_NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+function keyOf({ repository, descriptor }: Pick<PushManifest, 'repository' | 'descriptor'>): string {
+  return `${repository}@${descriptor.digest}`;
 }
 
 function countManifests(plan: PushPlan): number {
