@@ -11,6 +11,7 @@ import { runAll } from './run-all.ts';
 import { sourceError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
+  keyOf,
   planPush,
   type PushBlob,
   type PushImage,
@@ -64,6 +65,7 @@ export async function pushImages(
     return known;
   };
   const counts = { pushedBytes: 0, presentBytes: 0, mounts: 0 };
+  const io = { open, read, ctx, target: options.target, stored: new Set<string>() };
   const limit = pLimit(options.concurrency);
   const all = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
     try {
@@ -74,14 +76,9 @@ export async function pushImages(
   };
 
   ctx.report({ type: 'total', images: plan.tags.length, blobs: plan.blobs.length, bytes: plan.uploadBytes });
-  await all(plan.blobs, (blob) => pushBlob(blob, { source, open, counts, ctx, target: options.target }));
-  // What was not there before has no tag there either: nothing has to be asked for it.
-  const written = new Set<string>();
-  for (const level of plan.manifestLevels)
-    await all(level, async (manifest) => {
-      if (await pushManifest(manifest, open, read, ctx)) written.add(keyOf(manifest));
-    });
-  await all(plan.tags, (tag) => pushTag(tag, open, written.has(keyOf(tag)), read, ctx));
+  await all(plan.blobs, (blob) => pushBlob(blob, { ...io, source, counts }));
+  for (const level of plan.manifestLevels) await all(level, (manifest) => pushManifest(manifest, io));
+  await all(plan.tags, (tag) => pushTag(tag, io));
   return {
     images: plan.tags.length,
     manifests: countManifests(plan),
@@ -108,12 +105,18 @@ export function describePush(result: PushResult): string {
   return `${result.images} images, ${result.manifests} manifests, ${result.blobs} blobs: ${sent}${present}${mounts}`;
 }
 
-interface BlobIo {
-  readonly source: ContentSource;
+interface PushIo {
   readonly open: (path: string) => Repository;
-  readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
+  readonly read: (descriptor: Descriptor) => Promise<Buffer>;
   readonly ctx: RunContext;
   readonly target: PushTarget;
+  /** Manifests this run stored. What was not there before has no tag there either: nothing has to be asked for it. */
+  readonly stored: Set<string>;
+}
+
+interface BlobIo extends PushIo {
+  readonly source: ContentSource;
+  readonly counts: { pushedBytes: number; presentBytes: number; mounts: number };
 }
 
 async function pushBlob({ descriptor, repository, mounts }: PushBlob, io: BlobIo): Promise<void> {
@@ -157,21 +160,14 @@ async function* counted(content: LentPieces, { digest, size }: Descriptor, ctx: 
   }
 }
 
-/**
- * False when it was there. What is there is left alone, except a referrer nobody finds: a run may have ended between the
- * manifest and its listing.
- */
-async function pushManifest(
-  { descriptor, repository, subject }: PushManifest,
-  open: (path: string) => Repository,
-  read: (descriptor: Descriptor) => Promise<Buffer>,
-  ctx: RunContext,
-): Promise<boolean> {
+/** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
+async function pushManifest(manifest: PushManifest, { open, read, ctx, stored }: PushIo): Promise<void> {
+  const { descriptor, repository, subject } = manifest;
   const target = open(repository);
   const isThere = await target.hasManifest(descriptor.digest, ctx.signal);
-  if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return false;
+  if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return;
   await target.pushManifest(await read(descriptor), descriptor.mediaType, descriptor.digest, ctx.signal);
-  return !isThere;
+  if (!isThere) stored.add(keyOf(manifest));
 }
 
 /** Whether the registry lists a manifest among the referrers of its subject. */
@@ -185,15 +181,10 @@ export async function isReferrer(
   return listed.some((referrer) => referrer.digest === digest);
 }
 
-async function pushTag(
-  { descriptor, repository, tag, origin }: PushTag,
-  open: (path: string) => Repository,
-  isNew: boolean,
-  read: (descriptor: Descriptor) => Promise<Buffer>,
-  ctx: RunContext,
-): Promise<void> {
+async function pushTag(wanted: PushTag, { open, read, ctx, stored }: PushIo): Promise<void> {
+  const { descriptor, repository, tag, origin } = wanted;
   const target = open(repository);
-  const current = isNew ? undefined : await resolveTag(target, tag, ctx);
+  const current = stored.has(keyOf(wanted)) ? undefined : await resolveTag(target, tag, ctx);
   if (current?.digest !== descriptor.digest) {
     await target.pushManifest(await read(descriptor), descriptor.mediaType, tag, ctx.signal);
   }
@@ -207,10 +198,6 @@ async function resolveTag(target: Repository, tag: string, ctx: RunContext): Pro
     if (error instanceof AirgapError && error.code === 'E_NOT_FOUND') return undefined;
     throw error;
   }
-}
-
-function keyOf({ repository, descriptor }: Pick<PushManifest, 'repository' | 'descriptor'>): string {
-  return `${repository}@${descriptor.digest}`;
 }
 
 function countManifests(plan: PushPlan): number {

@@ -9,7 +9,7 @@ import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { Repository } from '../registry/repository.ts';
 import { makeOutputFolder, writeOutputFile } from './output-path.ts';
-import { planPush, type PushImage, type PushManifest } from './push-plan.ts';
+import { keyOf, planPush, type PushImage } from './push-plan.ts';
 import { isReferrer } from './push.ts';
 import { targetPath, targetRepository, type PushTarget } from './push-target.ts';
 import { runAll } from './run-all.ts';
@@ -81,8 +81,6 @@ export async function confirmContent(
       repositories: [repository, ...mounts],
     }));
     const manifests = plan.manifestLevels.flat();
-    const keyOf = ({ repository, descriptor }: Pick<PushManifest, 'repository' | 'descriptor'>): string =>
-      `${repository}@${descriptor.digest}`;
     // A tag is answered with the manifest it stands for, which then needs no question of its own.
     const tagged = new Set(plan.tags.map((tag) => keyOf(tag)));
     const asked = [
