@@ -15,6 +15,8 @@ export interface Contender {
 export interface Sample {
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** CPU seconds of the registries meanwhile: what they do shares the cores. */
+  readonly registrySeconds: number;
   /** Peak resident memory of the largest process, MiB. */
   readonly peakMib: number;
   /** Block output of the command and its children, MiB; 0 where the file system does not count. */
@@ -27,6 +29,7 @@ export interface Result {
   readonly median: Sample;
 }
 
+const TICKS_PER_SECOND = 100;
 const GNU_TIME = '/usr/bin/time';
 
 /** Measures contenders interleaved. The first one is what the ratios refer to. */
@@ -53,12 +56,16 @@ export function formatResults(title: string, results: readonly Result[]): string
       spread,
       `${(median.seconds / base).toFixed(2)} ×`,
       median.cpuSeconds.toFixed(1),
+      median.registrySeconds.toFixed(1),
       String(Math.round(median.peakMib)),
       String(Math.round(median.writtenMib)),
     ];
     return `| ${name} | ${cells.join(' | ')} |`;
   });
-  const header = ['|  | s | min–max | ratio | CPU s | peak MiB | written MiB |', '|---|---|---|---|---|---|---|'];
+  const header = [
+    '|  | s | min–max | ratio | CPU s | registry CPU s | peak MiB | written MiB |',
+    '|---|---|---|---|---|---|---|---|',
+  ];
   return [`### ${title}`, '', ...header, ...lines, ''].join('\n');
 }
 
@@ -78,6 +85,7 @@ async function runOnce({ name, command }: Contender): Promise<Sample> {
   requireProgram(GNU_TIME, 'GNU time (package "time")');
   const report = join(tmpdir(), `airgap-bench-${process.pid}`);
   execFileSync('sync');
+  const before = cpuOfRegistries();
   const child = spawn(GNU_TIME, ['-o', report, '-f', '%e %U %S %M %O', 'bash', '-c', command], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -95,9 +103,22 @@ async function runOnce({ name, command }: Contender): Promise<Sample> {
   return {
     seconds: seconds!,
     cpuSeconds: user! + system!,
+    registrySeconds: cpuOfRegistries() - before,
     peakMib: peak! / 1024,
     writtenMib: (output! * 512) / 2 ** 20,
   };
+}
+
+/** CPU seconds so far of the registries this process has started. */
+function cpuOfRegistries(): number {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ');
+  const ticks = children.map((child) => {
+    // The name, in parentheses, may contain spaces.
+    const [name, rest] = readFileSync(`/proc/${child}/stat`, 'utf8').split(') ') as [string, string];
+    const fields = rest.split(' ');
+    return name.endsWith('(docker-registry') ? Number(fields[11]) + Number(fields[12]) : 0;
+  });
+  return ticks.reduce((sum, count) => sum + count, 0) / TICKS_PER_SECOND;
 }
 
 function medianOf(samples: readonly Sample[]): Sample {
@@ -105,6 +126,7 @@ function medianOf(samples: readonly Sample[]): Sample {
   return {
     seconds: middle(samples.map((sample) => sample.seconds)),
     cpuSeconds: middle(samples.map((sample) => sample.cpuSeconds)),
+    registrySeconds: middle(samples.map((sample) => sample.registrySeconds)),
     peakMib: middle(samples.map((sample) => sample.peakMib)),
     writtenMib: middle(samples.map((sample) => sample.writtenMib)),
   };

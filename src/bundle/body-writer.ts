@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, write } from 'node:fs';
+import { promisify } from 'node:util';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { quoteForeign } from '../core/quote.ts';
 import { isOutputError, NO_FOLLOW, openOutput, outputError } from './file-system.ts';
@@ -51,6 +52,8 @@ const BUFFER_BYTES = 1024 * 1024;
 const DIRECT_UNIT = 64 * 1024;
 const WASM_PAGE = 64 * 1024;
 
+const writeAsync = promisify(write);
+
 /** The part of the global object we use; the type library of Node leaves it to the one of browsers. */
 declare const WebAssembly: {
   readonly Memory: new (pages: { readonly initial: number; readonly maximum: number }) => {
@@ -83,11 +86,11 @@ export function openBodyWriter(
     return { ...place, file: files[place.index]! };
   };
 
-  const writeAt = (bytes: Buffer, position: number): void => {
+  const writeAt = async (bytes: Buffer, position: number): Promise<void> => {
     for (let done = 0; done < bytes.length;) {
       const { file, at, room } = placeOf(position + done);
       const part = bytes.subarray(done, done + room);
-      file.write(part, at);
+      await file.write(part, at);
       done += part.length;
     }
   };
@@ -115,11 +118,13 @@ export function openBodyWriter(
     const { place } = transfer;
     let filled = 0;
     let room = roomAt(place.bodyAt + transfer.received);
-    const flush = (): void => {
+    const flush = async (): Promise<void> => {
       if (filled === 0) return;
       const bytes = buffer.subarray(0, filled);
-      writeAt(bytes, place.bodyAt + transfer.received);
+      // Other bodies arrive and this one is hashed while the disk works.
+      const written = writeAt(bytes, place.bodyAt + transfer.received);
       transfer.hash.update(bytes);
+      await written;
       transfer.received += filled;
       filled = 0;
       room = roomAt(place.bodyAt + transfer.received);
@@ -133,15 +138,15 @@ export function openBodyWriter(
           buffer.set(piece, filled);
           filled += piece.length;
           at += piece.length;
-          if (filled === room) flush();
+          if (filled === room) await flush();
         }
       }
     } catch (error) {
       // A full or broken disk is not asked again; what a broken source delivered is kept.
-      if (!isOutputError(error)) flush();
+      if (!isOutputError(error)) await flush();
       throw error;
     }
-    flush();
+    await flush();
   };
 
   return {
@@ -194,47 +199,51 @@ export function openBodyWriter(
 interface BodyFile {
   isDirect(): boolean;
   /** Writes all of `bytes`. */
-  write(bytes: Buffer, position: number): void;
+  write(bytes: Buffer, position: number): Promise<void>;
   read(bytes: Buffer, position: number): number;
   close(): void;
 }
 
 function openBodyFile(path: string, wantsDirect: boolean): BodyFile {
   const plain = openOutput(path, 'r+');
-  let direct = wantsDirect ? openDirect(path) : undefined;
-  const dropDirect = (): void => {
-    if (direct !== undefined) closeSync(direct);
-    direct = undefined;
+  const direct = wantsDirect ? openDirect(path) : undefined;
+  // Refused or not, it stays open to the end: another write may be under way.
+  let isRefused = false;
+  const directFor = (bytes: Buffer, position: number): number | undefined => {
+    const isWhole = position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES;
+    return isWhole && !isRefused ? direct : undefined;
   };
   return {
-    isDirect: () => direct !== undefined,
-    write(bytes, position) {
+    isDirect: () => direct !== undefined && !isRefused,
+    async write(bytes, position) {
       let done = 0;
-      const isWhole = position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES;
-      if (direct !== undefined && isWhole) {
+      const cacheFree = directFor(bytes, position);
+      if (cacheFree !== undefined) {
         try {
-          done = writeSync(direct, bytes, 0, bytes.length, position);
+          done = (await writeAsync(cacheFree, bytes, 0, bytes.length, position)).bytesWritten;
         } catch (error) {
           // Some file systems open with O_DIRECT and refuse the write.
           if (systemCodeOf(error) !== 'EINVAL') throw outputError(path, error);
-          dropDirect();
+          isRefused = true;
         }
         // Half a cache-free write would put ordinary bytes into the same page; it happens only when the disk is full.
         if (done > 0 && done < bytes.length) throw outputError(path, undefined);
       }
       try {
-        while (done < bytes.length) done += writeSync(plain, bytes, done, bytes.length - done, position + done);
+        while (done < bytes.length)
+          done += (await writeAsync(plain, bytes, done, bytes.length - done, position + done)).bytesWritten;
       } catch (error) {
         throw outputError(path, error);
       }
     },
     read(bytes, position) {
-      if (direct !== undefined && position % DIRECT_UNIT === 0 && bytes.length === BUFFER_BYTES) {
+      const cacheFree = directFor(bytes, position);
+      if (cacheFree !== undefined) {
         try {
-          return readSync(direct, bytes, 0, bytes.length, position);
+          return readSync(cacheFree, bytes, 0, bytes.length, position);
         } catch (error) {
           if (systemCodeOf(error) !== 'EINVAL') throw outputError(path, error);
-          dropDirect();
+          isRefused = true;
         }
       }
       try {
@@ -245,7 +254,7 @@ function openBodyFile(path: string, wantsDirect: boolean): BodyFile {
     },
     close() {
       closeSync(plain);
-      dropDirect();
+      if (direct !== undefined) closeSync(direct);
     },
   };
 }

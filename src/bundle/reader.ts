@@ -74,6 +74,16 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
     });
   };
 
+  const blobEntry = (descriptor: Descriptor): LayoutEntry => {
+    const path = blobPath(hexOf(descriptor.digest));
+    const entry = descriptor.digest.startsWith('sha256:') ? entryOf(path) : undefined;
+    if (entry === undefined) throw new AirgapError('E_NOT_FOUND', `the bundle has no ${descriptor.digest}`);
+    if (entry.size === descriptor.size) return entry;
+    const message = `${descriptor.digest} should have ${descriptor.size} bytes, in the bundle it has ${entry.size}`;
+    throw new AirgapError('E_DIGEST', message, { data: { at: path, offset: entry.bodyAt } });
+  };
+
+  const lent: Buffer[] = [];
   const reader: BundleReader = {
     manifest,
     manifestSha256: accepted.manifestSha256,
@@ -91,24 +101,25 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
         throw new AirgapError('E_LIMIT', `${quoteForeign(path)} has ${entry.size} bytes, at most ${limit} are read`);
       }
       const chunks: Buffer[] = [];
-      for await (const chunk of readEntry(volumes, entry, 0)) chunks.push(chunk);
+      for await (const chunk of readEntry(volumes, entry)) chunks.push(chunk);
       return Buffer.concat(chunks);
     },
     openFile: (path, options) =>
-      Readable.from(readEntry(volumes, entryOf(path), options.offset ?? 0), {
+      Readable.from(readEntry(volumes, entryOf(path), { offset: options.offset ?? 0 }), {
         objectMode: false,
         highWaterMark: READ_BYTES,
         signal: options.signal,
       }),
-    async fetch(descriptor, options) {
-      const path = blobPath(hexOf(descriptor.digest));
-      const entry = descriptor.digest.startsWith('sha256:') ? entryOf(path) : undefined;
-      if (entry === undefined) throw new AirgapError('E_NOT_FOUND', `the bundle has no ${descriptor.digest}`);
-      if (entry.size !== descriptor.size) {
-        const message = `${descriptor.digest} should have ${descriptor.size} bytes, in the bundle it has ${entry.size}`;
-        throw new AirgapError('E_DIGEST', message, { data: { at: path, offset: entry.bodyAt } });
+    fetch: async (descriptor, options) => reader.openFile(blobEntry(descriptor).path, options),
+    async *lend(descriptor, signal) {
+      const entry = blobEntry(descriptor);
+      const memory = lent.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+      for await (const piece of readEntry(volumes, entry, { memory })) {
+        signal.throwIfAborted();
+        yield piece;
       }
-      return reader.openFile(path, options);
+      // Only now: who gave up early may still be sending from it.
+      lent.push(memory);
     },
     resolve: (reference, signal) => resolveReference(reader, reference, signal),
     close: () => volumes.close(),
@@ -116,8 +127,18 @@ export function readerOf(volumes: Volumes, accepted: AcceptedBundle): BundleRead
   return reader;
 }
 
+interface ReadEntryOptions {
+  readonly offset?: number;
+  /** Every piece is read into this; absent: each has memory of its own. */
+  readonly memory?: Buffer;
+}
+
 /** The content of an entry in order, its header compared first. */
-async function* readEntry(volumes: Volumes, entry: LayoutEntry, offset: number): AsyncGenerator<Buffer> {
+async function* readEntry(
+  volumes: Volumes,
+  entry: LayoutEntry,
+  { offset = 0, memory }: ReadEntryOptions = {},
+): AsyncGenerator<Buffer> {
   const header = Buffer.alloc(BLOCK);
   const count = await volumes.read(header, entry.headerAt);
   const difference = firstDifference(header.subarray(0, count), headerOf(entry.path, entry.size).subarray(0, count));
@@ -128,7 +149,8 @@ async function* readEntry(volumes: Volumes, entry: LayoutEntry, offset: number):
   }
   const hash = offset === 0 ? createHash('sha256') : undefined;
   for (let done = offset; done < entry.size;) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, entry.size - done));
+    const wanted = Math.min(READ_BYTES, entry.size - done);
+    const buffer = memory?.subarray(0, wanted) ?? Buffer.allocUnsafeSlow(wanted);
     const got = await volumes.read(buffer, entry.bodyAt + done);
     if (got < buffer.length) {
       const message = `the bundle ends within ${quoteForeign(entry.path)}`;

@@ -24,13 +24,14 @@ export async function findSignatures(request: ImageRequest, image: Closure, ctx:
 
   async function look(subject: Digest, depth: number): Promise<void> {
     const suffixes = depth === 0 ? COSIGN_SUFFIXES : [];
-    const byTag = await Promise.all(
-      suffixes.map(async (suffix) => resolveTag(source, `${digestTag(subject)}${suffix}`, ctx)),
-    );
+    const [byTag, referrers] = await Promise.all([
+      Promise.all(suffixes.map((suffix) => resolveTag(source, `${digestTag(subject)}${suffix}`, ctx))),
+      source.referrers(subject, ctx.signal),
+    ]);
     for (const hit of byTag) {
       if (hit !== undefined) await take(hit.descriptor, subject, depth, hit.tag);
     }
-    for (const referrer of await source.referrers(subject, ctx.signal)) await take(referrer, subject, depth, undefined);
+    for (const referrer of referrers) await take(referrer, subject, depth, undefined);
   }
 
   async function take(descriptor: Descriptor, subject: Digest, depth: number, tag: string | undefined): Promise<void> {

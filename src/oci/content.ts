@@ -12,7 +12,18 @@ export interface ContentSource {
    * unless it is exactly what the descriptor says; from an offset the caller checks.
    */
   fetch(descriptor: Descriptor, options: FetchOptions): Promise<Readable>;
+  /**
+   * `fetch` from 0 for who is done with a piece before asking for the next: large content passes through without new memory
+   * for every piece, which costs more to clean up than hashing (measured). Absent where `fetch` is as good.
+   */
+  lend?(descriptor: Descriptor, signal: AbortSignal): LentPieces;
 }
+
+/** Content in pieces; the memory of one may be used again as soon as the next is asked for. Readables are such too. */
+export type LentPieces = AsyncIterable<Buffer>;
+
+/** Opens content from its first byte; may be called again. */
+export type OpenPieces = () => Promise<LentPieces>;
 
 export interface FetchOptions {
   readonly signal: AbortSignal;

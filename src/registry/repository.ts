@@ -1,6 +1,12 @@
 import { Readable } from 'node:stream';
 import { AirgapError, isAbort, isAirgapError } from '../core/errors.ts';
-import { readContent, type ContentSink, type ContentSource, type FetchOptions } from '../oci/content.ts';
+import {
+  readContent,
+  type ContentSink,
+  type ContentSource,
+  type FetchOptions,
+  type OpenPieces,
+} from '../oci/content.ts';
 import { isDigest, type Digest } from '../oci/digest.ts';
 import { isManifestType, MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import { verifyBytes } from '../oci/verify-stream.ts';
@@ -28,8 +34,8 @@ export interface Repository extends ContentSource, ContentSink {
   hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** True when the blob is now here without an upload; `from` is a repository path of the same registry. */
   mountBlob(descriptor: Descriptor, from: string, signal: AbortSignal): Promise<boolean>;
-  /** Pushes a blob: mount, one request, or chunks. A body in memory, or a thunk that opens it. */
-  pushBlob(descriptor: Descriptor, body: Buffer | (() => Promise<Readable>), options: PushOptions): Promise<PushResult>;
+  /** Pushes a blob: mount, one request, or chunks. A body in memory, or what opens it. */
+  pushBlob(descriptor: Descriptor, body: Buffer | OpenPieces, options: PushOptions): Promise<PushResult>;
   /** Stores a manifest byte for byte under a tag or its digest, and keeps the referrers index where the registry does not. */
   pushManifest(content: Buffer, mediaType: string, reference: string, signal: AbortSignal): Promise<Descriptor>;
   /** Descriptors of what has `subject` as its subject; empty when there is nothing. */

@@ -1,14 +1,16 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { Readable } from 'node:stream';
 import { AirgapError, isAbort, systemCodeOf } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
+import type { LentPieces, OpenPieces } from '../oci/content.ts';
 import { secureContextFor } from './certificates.ts';
 import type { RegistryOptions } from './options.ts';
 import { createPace, type Pace } from './pace.ts';
 import { proxyFor } from './proxy.ts';
 import { redactUrl } from './redact.ts';
 import { connectionError, sourceError } from './registry-error.ts';
+import { sendBody } from './send-body.ts';
+import { reuseSocketMemory } from './socket-memory.ts';
 
 const DEFAULT_CONNECTIONS = 8;
 /** Time for name lookup, TCP and TLS. */
@@ -18,8 +20,8 @@ const IDLE_TIMEOUT_MS = 90_000;
 /** Longest silence after content was sent: storage behind a registry may assemble a large upload before it answers. */
 const COMMIT_TIMEOUT_MS = 600_000;
 
-/** Content of a request: bytes, or a stream of known length that can be opened again. `size` is bytes. */
-export type RequestBody = Buffer | { readonly size: number; readonly open: () => Promise<Readable> };
+/** Content of a request: bytes, or pieces of known length that can be opened again. `size` is bytes. */
+export type RequestBody = Buffer | { readonly size: number; readonly open: OpenPieces };
 
 export interface Exchange {
   readonly method: string;
@@ -95,12 +97,16 @@ function createAgent(url: URL, isInsecure: boolean, options: RegistryOptions): h
     // Which hosts go through a proxy is decided by `proxyFor`; Node's own rules know no address ranges.
     ...(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } }),
   };
-  if (url.protocol === 'http:') return new http.Agent(shared);
-  return new https.Agent({
-    ...shared,
-    secureContext: secureContextFor(url.host, options),
-    ...(isInsecure ? { rejectUnauthorized: false } : {}),
-  });
+  const agent =
+    url.protocol === 'http:'
+      ? new http.Agent(shared)
+      : new https.Agent({
+          ...shared,
+          secureContext: secureContextFor(url.host, options),
+          ...(isInsecure ? { rejectUnauthorized: false } : {}),
+        });
+  // The way through a proxy is opened by Node on sockets of its own kind.
+  return proxy === undefined ? reuseSocketMemory(agent) : agent;
 }
 
 async function requestOnce(exchange: Exchange, host: Host, userAgent: string): Promise<IncomingMessage> {
@@ -137,7 +143,6 @@ async function tryRequest(exchange: Exchange, options: RequestOptions): Promise<
   try {
     return await perform(exchange, body, { ...options, attempt });
   } catch (error) {
-    if (body !== undefined && !Buffer.isBuffer(body)) body.stream.destroy();
     signal.throwIfAborted();
     if (error instanceof AirgapError) throw error;
     // The server closed an idle connection just when it was used again: no pause is needed. Only for reads, because
@@ -151,12 +156,12 @@ async function tryRequest(exchange: Exchange, options: RequestOptions): Promise<
 
 interface OpenBody {
   readonly size: number;
-  readonly stream: Readable;
+  readonly pieces: LentPieces;
 }
 
-async function open(body: { readonly size: number; readonly open: () => Promise<Readable> }): Promise<OpenBody> {
+async function open(body: { readonly size: number; readonly open: OpenPieces }): Promise<OpenBody> {
   try {
-    return { size: body.size, stream: await body.open() };
+    return { size: body.size, pieces: await body.open() };
   } catch (error) {
     throw sourceError(error);
   }
@@ -200,32 +205,8 @@ function perform(
     });
     if (body === undefined) request.end();
     else if (Buffer.isBuffer(body)) request.end(body);
-    else sendStream(request, body, url);
+    else void sendBody(request, { ...body, target: redactUrl(url) });
   });
-}
-
-/** Plain event code: a pipeline with a counting transform costs a tenth of the throughput. */
-function sendStream(request: http.ClientRequest, body: OpenBody, url: URL): void {
-  const { stream, size } = body;
-  let sent = 0;
-  const fail = (problem: string) =>
-    request.destroy(
-      new AirgapError('E_DIGEST', `${redactUrl(url)}: the content to push ${problem}, not ${size} bytes`, {
-        data: { side: 'source' },
-      }),
-    );
-  stream.on('data', (chunk: Buffer) => {
-    sent += chunk.length;
-    if (sent > size) fail('is longer');
-    else if (!request.write(chunk)) stream.pause();
-  });
-  request.on('drain', () => stream.resume());
-  stream.on('end', () => (sent === size ? request.end() : fail(`has ${sent}`)));
-  stream.on('error', (error) => request.destroy(sourceError(error) as Error));
-  request.on('response', () => {
-    if (!request.writableEnded) stream.destroy();
-  });
-  request.on('close', () => stream.destroy());
 }
 
 function limitConnectTime(request: http.ClientRequest): void {

@@ -1,5 +1,5 @@
-import type { Readable } from 'node:stream';
 import { isAirgapError } from '../core/errors.ts';
+import type { OpenPieces } from '../oci/content.ts';
 import type { Descriptor } from '../oci/types.ts';
 import { sizeError } from '../oci/verify-stream.ts';
 import { headBlob } from './blobs.ts';
@@ -34,7 +34,7 @@ const WANTS_CHUNKS: ReadonlySet<number> = new Set([400, 404, 405, 413, 416]);
 export async function pushBlob(
   session: Session,
   endpoint: Endpoint,
-  content: { readonly descriptor: Descriptor; readonly body: Buffer | (() => Promise<Readable>) },
+  content: { readonly descriptor: Descriptor; readonly body: Buffer | OpenPieces },
   options: PushOptions,
 ): Promise<PushResult> {
   const { descriptor } = content;
@@ -231,27 +231,30 @@ async function uploadState(
 }
 
 async function* chunksOf(body: RequestBody, size: number): AsyncGenerator<Buffer> {
-  let pending: Buffer[] = [];
-  let pendingSize = 0;
-  for await (const data of Buffer.isBuffer(body) ? [body] : readMarked(body.open)) {
-    let rest = data as Buffer;
-    while (pendingSize + rest.length >= size) {
-      const taken = size - pendingSize;
-      yield Buffer.concat([...pending, rest.subarray(0, taken)]);
-      rest = rest.subarray(taken);
-      pending = [];
-      pendingSize = 0;
-    }
-    if (rest.length > 0) pending.push(rest);
-    pendingSize += rest.length;
+  if (Buffer.isBuffer(body)) {
+    for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size);
+    return;
   }
-  if (pendingSize > 0) yield Buffer.concat(pending);
+  // A chunk may be sent twice, the memory of the pieces is only lent.
+  const chunk = Buffer.allocUnsafeSlow(Math.min(size, body.size));
+  let filled = 0;
+  for await (const data of readMarked(body.open)) {
+    for (let at = 0; at < data.length;) {
+      const count = data.copy(chunk, filled, at);
+      filled += count;
+      at += count;
+      if (filled < chunk.length) continue;
+      yield chunk;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled);
 }
 
 /** What fails here is the source, not the registry that is written to. */
-async function* readMarked(open: () => Promise<Readable>): AsyncGenerator<Buffer> {
+async function* readMarked(open: OpenPieces): AsyncGenerator<Buffer> {
   try {
-    for await (const data of await open()) yield data as Buffer;
+    yield* await open();
   } catch (error) {
     throw sourceError(error);
   }

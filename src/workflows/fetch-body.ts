@@ -53,7 +53,7 @@ export async function fetchBody(
       const isSmall = offset === 0 && descriptor.size <= WHOLE_SIZE;
       const body = isSmall
         ? once(await repository.fetchBytes(descriptor, ctx.signal))
-        : await repository.fetchBody(descriptor, { offset, signal: ctx.signal });
+        : givingBack(await repository.fetchBody(descriptor, { offset, signal: ctx.signal }));
       await io.writer.write(place, body, { transfer, onReceived });
     } catch (error) {
       ctx.signal.throwIfAborted();
@@ -83,6 +83,18 @@ export async function fetchBody(
       ctx.report({ type: 'retry', subject: descriptor.digest, attempt, delayMs, reason });
     },
   });
+}
+
+/**
+ * The pieces of an answer, which belong to nobody else: the memory of each is given back when the next is asked for. The
+ * garbage collector would come for them rarely and go through everything else as well, half of all CPU time (measured).
+ */
+async function* givingBack(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of body) {
+    yield piece;
+    const memory = piece.buffer;
+    if (memory instanceof ArrayBuffer && memory.byteLength === piece.length) memory.transfer(0);
+  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -41,6 +41,11 @@ export interface PushTag {
   readonly origin: string;
 }
 
+/** A manifest at its place. */
+export function keyOf({ repository, descriptor }: Pick<PushManifest, 'repository' | 'descriptor'>): string {
+  return `${repository}@${descriptor.digest}`;
+}
+
 /** Everything that goes to a registry, each unique blob once. */
 export interface PushPlan {
   /** Largest first. */
@@ -68,7 +73,7 @@ export async function planPush(
 
   async function visit(descriptor: Descriptor, image: PushImage): Promise<number> {
     const { repository } = image.target;
-    const key = `${repository}@${descriptor.digest}`;
+    const key = keyOf({ repository, descriptor });
     const content = await readManifest(descriptor);
     const next = readSuccessors(content, descriptor.mediaType, `${image.origin} (${descriptor.digest})`);
     for (const blob of next.blobs) {

@@ -1,10 +1,8 @@
-import { Transform, type Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, isAbort } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
-import type { ContentSource } from '../oci/content.ts';
-import { readContent } from '../oci/content.ts';
+import { readContent, type ContentSource, type LentPieces } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
@@ -14,6 +12,7 @@ import { explainRefusal, type PushedContent } from './push-refusal.ts';
 import { sourceError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import {
+  keyOf,
   planPush,
   type PushBlob,
   type PushImage,
@@ -21,9 +20,6 @@ import {
   type PushPlan,
   type PushTag,
 } from './push-plan.ts';
-
-/** As much as the bundle reader gives at once. */
-const COUNTER_BYTES = 1024 * 1024;
 
 export interface PushContent {
   readonly source: ContentSource;
@@ -78,7 +74,7 @@ export async function pushImages(
     return known;
   };
   const counts = { pushedBytes: 0, presentBytes: 0, mounts: 0 };
-  const io = { open, read, ctx, target: options.target };
+  const io = { open, read, ctx, target: options.target, stored: new Set<string>() };
   const limit = pLimit(options.concurrency);
   const all = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
     try {
@@ -123,6 +119,8 @@ interface PushIo {
   readonly read: (descriptor: Descriptor) => Promise<Buffer>;
   readonly ctx: RunContext;
   readonly target: PushTarget;
+  /** Manifests this run stored. What was not there before has no tag there either: nothing has to be asked for it. */
+  readonly stored: Set<string>;
 }
 
 interface BlobIo extends PushIo {
@@ -148,8 +146,9 @@ async function pushBlob({ descriptor, repository, mounts, origins }: PushBlob, i
     const target = io.open(path);
     const mountFrom = from === undefined ? io.heldAt?.get(digest) : targetPath(io.target, from);
     const isFirst = from === undefined;
-    const body = async (): Promise<Readable> => {
-      const content = await io.source.fetch(descriptor, { signal: ctx.signal });
+    const body = async (): Promise<LentPieces> => {
+      const { source } = io;
+      const content = source.lend?.(descriptor, ctx.signal) ?? (await source.fetch(descriptor, { signal: ctx.signal }));
       return isFirst ? counted(content, descriptor, ctx) : content;
     };
     const outcome = await explained(path, target.pushBlob(descriptor, body, { mountFrom, signal: ctx.signal }));
@@ -160,30 +159,23 @@ async function pushBlob({ descriptor, repository, mounts, origins }: PushBlob, i
 }
 
 /** Reports the bytes that pass. A body that is opened again for a retry takes back what its failed try had reported. */
-function counted(content: Readable, { digest, size }: Descriptor, ctx: RunContext): Readable {
+async function* counted(content: LentPieces, { digest, size }: Descriptor, ctx: RunContext): LentPieces {
   let sent = 0;
-  const counter = new Transform({
-    highWaterMark: COUNTER_BYTES,
-    transform(chunk: Buffer, _encoding, done) {
-      sent += chunk.length;
-      ctx.report({ type: 'blob', digest, size, bytes: chunk.length, done: sent === size });
-      done(null, chunk);
-    },
-    destroy(error, done) {
-      if (sent < size) ctx.report({ type: 'blob', digest, size, bytes: -sent, done: false });
-      done(error);
-    },
-  });
-  content.on('error', (error) => counter.destroy(error));
-  counter.on('close', () => content.destroy());
-  return content.pipe(counter);
+  try {
+    for await (const piece of content) {
+      sent += piece.length;
+      ctx.report({ type: 'blob', digest, size, bytes: piece.length, done: sent === size });
+      yield piece;
+    }
+  } finally {
+    if (sent < size) ctx.report({ type: 'blob', digest, size, bytes: -sent, done: false });
+  }
 }
 
 /** What is there is left alone, except a referrer nobody finds: a run may have ended between the manifest and its listing. */
-async function pushManifest(
-  { descriptor, repository, origin, isSparse, subject }: PushManifest,
-  { open, read, ctx, target: where }: PushIo,
-): Promise<void> {
+async function pushManifest(manifest: PushManifest, io: PushIo): Promise<void> {
+  const { descriptor, repository, origin, isSparse, subject } = manifest;
+  const { open, read, ctx, stored, target: where } = io;
   const target = open(repository);
   const isThere = await target.hasManifest(descriptor.digest, ctx.signal);
   if (isThere && (subject === undefined || (await isReferrer(target, descriptor, subject, ctx)))) return;
@@ -194,6 +186,7 @@ async function pushManifest(
     repository: targetPath(where, repository),
     manifest: { mediaType, content, isSparse },
   });
+  if (!isThere) stored.add(keyOf(manifest));
 }
 
 /** Whether the registry lists a manifest among the referrers of its subject. */
@@ -207,12 +200,10 @@ export async function isReferrer(
   return listed.some((referrer) => referrer.digest === digest);
 }
 
-async function pushTag(
-  { descriptor, repository, tag, origin }: PushTag,
-  { open, read, ctx, target: where }: PushIo,
-): Promise<void> {
+async function pushTag(wanted: PushTag, { open, read, ctx, stored, target: where }: PushIo): Promise<void> {
+  const { descriptor, repository, tag, origin } = wanted;
   const target = open(repository);
-  const current = await resolveTag(target, tag, ctx);
+  const current = stored.has(keyOf(wanted)) ? undefined : await resolveTag(target, tag, ctx);
   if (current?.digest !== descriptor.digest) {
     const pushed = target.pushManifest(await read(descriptor), descriptor.mediaType, tag, ctx.signal);
     await orExplain(pushed, { origin, repository: targetPath(where, repository), tag });

@@ -9,7 +9,7 @@ import { MAX_MANIFEST_SIZE, type Descriptor } from '../oci/types.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { Repository } from '../registry/repository.ts';
 import { makeOutputFolder, writeOutputFile } from './output-path.ts';
-import { planPush, type PushImage } from './push-plan.ts';
+import { keyOf, planPush, type PushImage } from './push-plan.ts';
 import { isReferrer } from './push.ts';
 import { targetPath, targetRepository, type PushTarget } from './push-target.ts';
 import { runAll } from './run-all.ts';
@@ -36,7 +36,7 @@ export const ReceiptSchema = z.strictObject({
     .optional(),
   /** `host[:port][/prefix]` */
   registry: z.string(),
-  /** Every manifest, tag and blob that belongs to the content; each was asked for by HEAD and was there. */
+  /** Every manifest, tag and blob that belongs to the content; each was asked for by HEAD and was there, a tagged manifest by its tag. */
   content: z.strictObject({
     manifests: z.array(z.strictObject({ repository: z.string(), digest, size, mediaType: z.string() })),
     tags: z.array(z.strictObject({ repository: z.string(), tag: z.string(), digest, origin: z.string() })),
@@ -58,7 +58,8 @@ export type Receipt = z.infer<typeof ReceiptSchema>;
 export type ConfirmedContent = Receipt['content'];
 
 /**
- * Asks the target by HEAD for every manifest, tag and blob of the images, and for the lists of referrers. Throws
+ * Asks the target by HEAD for every manifest (one with a tag by its tag), tag and blob of the images, and for the lists of
+ * referrers. Throws
  * `E_NOT_FOUND` that names what is missing, or the tag that stands for something else.
  */
 export async function confirmContent(
@@ -80,6 +81,8 @@ export async function confirmContent(
       repositories: [repository, ...mounts],
     }));
     const manifests = plan.manifestLevels.flat();
+    // A tag is answered with the manifest it stands for, which then needs no question of its own.
+    const tagged = new Set(plan.tags.map((tag) => keyOf(tag)));
     const asked = [
       ...blobs.flatMap(({ descriptor, repositories }) =>
         repositories.map((path) => async () => {
@@ -87,8 +90,9 @@ export async function confirmContent(
             throw missing(target, path, `blob ${descriptor.digest}`);
         }),
       ),
-      ...manifests.map(({ descriptor, repository, subject }) => async () => {
-        if (!(await open(repository).hasManifest(descriptor.digest, ctx.signal)))
+      ...manifests.map((manifest) => async () => {
+        const { descriptor, repository, subject } = manifest;
+        if (!tagged.has(keyOf(manifest)) && !(await open(repository).hasManifest(descriptor.digest, ctx.signal)))
           throw missing(target, repository, `manifest ${descriptor.digest}`);
         if (subject !== undefined && !(await isReferrer(open(repository), descriptor, subject, ctx)))
           throw missing(target, repository, `referrer ${descriptor.digest} in the list of ${subject}`);

@@ -12,7 +12,8 @@ import type { FromWorker, PlainError, ToWorker, TransferWorkerData } from './tra
 
 /** Below this much content starting workers costs more than they bring. */
 const WORKER_MIN_BYTES = 64 * 1024 * 1024;
-const MAX_WORKERS = 8;
+/** Each moves about a gigabyte a second and takes 45 MiB; no line brings more than a few of them can. */
+const MAX_WORKERS = 3;
 const DEFAULT_CONNECTIONS = 8;
 /** Progress of a body is told at most this often, in bytes: often enough to see, seldom enough to cost nothing. */
 const REPORT_STEP = 1024 * 1024;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createReadStream, writeFileSync } from 'node:fs';
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { verifyBundle } from '../../src/bundle/checks.ts';
@@ -48,6 +48,30 @@ test('blobs are fetched by digest, whole and from an offset', async (t) => {
     chunks.push(chunk as Buffer);
   assert.ok(Buffer.concat(chunks).equals(BIG.content.subarray(1_000_001)));
   assert.equal((await readContent(reader, descriptor(blob('')), { signal, limit: 1 })).length, 0);
+});
+
+test('lent content is the same and checked the same, in memory that is used again', async (t) => {
+  const path = temporaryFile(t, archive(buildBundle([BIG, blob(''), blob(noise(3_000_000, 'other'))])));
+  const reader = await openBundle([path], { accept: acceptTestSignature });
+  t.after(() => reader.close());
+  const memories = new Set<ArrayBufferLike>();
+  const read = async (content: TestFile): Promise<Buffer> => {
+    const copies: Buffer[] = [];
+    for await (const piece of reader.lend!(descriptor(content), signal)) {
+      memories.add(piece.buffer);
+      copies.push(Buffer.from(piece));
+    }
+    return Buffer.concat(copies);
+  };
+  assert.ok((await read(BIG)).equals(BIG.content));
+  assert.equal((await read(blob(''))).length, 0);
+  assert.ok((await read(blob(noise(3_000_000, 'other')))).equals(noise(3_000_000, 'other')));
+  assert.equal(memories.size, 1);
+
+  const bytes = readFileSync(path);
+  bytes[bytes.indexOf(BIG.content) + 2_000_000]! ^= 1;
+  writeFileSync(path, bytes);
+  await assert.rejects(read(BIG), withCode('E_DIGEST'));
 });
 
 test('what is not there, has another size or lies in the base is said so', async (t) => {

@@ -66,6 +66,32 @@ for (const kind of plainRegistries) {
   });
 }
 
+test('nothing is asked twice: a new manifest has no tag yet, a tag is answered with its manifest', async (t) => {
+  const access = await plainRegistries[0]!.open(t);
+  if (access === undefined) return;
+  const front = await startFront(t, access.host, () => false);
+  const client = createRegistryClient(optionsFor({ ...access, host: front.host }), ctx);
+  t.after(() => client.close());
+  const path = freshRepository('push');
+  const options = { target: { registry: front.host, prefix: '' }, concurrency: 2 };
+  const content = { source: sourceOf(app), images: [pushed(app, path, 'v1')] };
+  let seen = 0;
+  const manifestRequests = (): string[] => {
+    const lines = front.requests.slice(seen).map(({ line }) => line);
+    seen = front.requests.length;
+    return lines
+      .filter((line) => line.includes('/manifests/'))
+      .map((line) => line.replace(`/v2/${path}/manifests/`, ''));
+  };
+  const { digest } = app.root;
+  await pushImages(content, client, options, ctx);
+  assert.deepEqual(manifestRequests(), [`HEAD ${digest}`, `PUT ${digest}`, 'PUT v1']);
+  await confirmContent(content, client, options, ctx);
+  assert.deepEqual(manifestRequests(), ['HEAD v1']);
+  await pushImages(content, client, options, ctx);
+  assert.deepEqual(manifestRequests(), [`HEAD ${digest}`, 'HEAD v1']);
+});
+
 const broken: readonly (readonly [name: string, error: Error, code: string])[] = [
   [
     'a connection to the source that broke for good',
