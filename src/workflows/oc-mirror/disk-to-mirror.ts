@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { outputError } from '../../bundle/file-system.ts';
@@ -19,10 +19,11 @@ import { createSaidReader } from './output.ts';
 import { findOcMirror, type OcMirror } from './program.ts';
 import { assertRoom } from './room.ts';
 import { acceptedPath, runOcMirror, type OcMirrorOptions } from './run.ts';
+import { assertNoLink } from './workspace.ts';
 
 /** How the user wants the vendor's program to be run on the far side. */
 export interface DiskToMirrorOptions extends OcMirrorOptions {
-  /** Folder for archive and cache; absent: beside the bundle. */
+  /** Folder below which archive and cache lie, in one of ours; absent: beside the bundle. */
   readonly workDir?: string;
 }
 
@@ -51,7 +52,7 @@ export async function mirrorFromDisk(
   ctx: RunContext,
 ): Promise<{ readonly wasThere: boolean }> {
   if (await options.isThere()) return { wasThere: true };
-  const folder = options.run.workDir ?? workFolderOf(options.paths);
+  const folder = workFolderOf(options.run, options.paths);
   const work = acceptedPath(folder);
   const oc = await findOcMirror(options.run.program, ctx);
   await makeFolder(folder);
@@ -67,28 +68,31 @@ export async function mirrorFromDisk(
   return { wasThere: false };
 }
 
-/** Takes away what {@link mirrorFromDisk} keeps for a further run, all but a folder the user named. */
-export async function removeWork({ workDir }: DiskToMirrorOptions, paths: readonly string[]): Promise<void> {
-  const folder = workDir ?? workFolderOf(paths);
-  if (workDir === undefined) return rm(folder, { recursive: true, force: true });
-  await Promise.all(OURS.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+/** Takes away what {@link mirrorFromDisk} keeps for a further run. */
+export async function removeWork(run: DiskToMirrorOptions, paths: readonly string[]): Promise<void> {
+  await rm(workFolderOf(run, paths), { recursive: true, force: true });
 }
 
 const DISK = 'disk';
 const CACHE = 'cache';
 const CONFIG = 'imageset.yaml';
 const CA_FILE = 'ca.pem';
-const OURS = [DISK, CACHE, CONFIG, CA_FILE] as const;
 
-/** `trip.tar.oc-mirror` for `trip.tar` and for `trip.tar.001`. */
-function workFolderOf(paths: readonly string[]): string {
+/**
+ * `trip.tar.oc-mirror` for `trip.tar` and for `trip.tar.001`. Always a folder of our own: all in it goes in the end, and in a
+ * folder the user named could be anything.
+ */
+function workFolderOf({ workDir }: DiskToMirrorOptions, paths: readonly string[]): string {
+  if (workDir !== undefined) return join(workDir, 'airgap.oc-mirror');
   return `${(paths[0] ?? '').replace(/\.\d{3}$/, '')}.oc-mirror`;
 }
 
 async function makeFolder(folder: string): Promise<void> {
+  const parts = [join(folder, DISK), join(folder, CACHE)];
+  // It lies beside the bundle, on a medium that others could write to.
+  for (const path of [folder, ...parts]) assertNoLink(path, 'name a folder with --work-dir DIR');
   try {
-    await mkdir(join(folder, DISK), { recursive: true });
-    await mkdir(join(folder, CACHE), { recursive: true });
+    for (const path of parts) await mkdir(path, { recursive: true });
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
@@ -144,7 +148,8 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
       throw outputError(to, error);
     }
   }
-  await writeOutputFile(join(work, CONFIG), await reader.readFile(engine.config), { flag: '--work-dir' });
+  await rm(join(work, CONFIG), { force: true });
+  await writeOutputFile(join(work, CONFIG), await reader.readFile(engine.config), { flag: '--work-dir', isNew: true });
   return bytes;
 }
 
@@ -163,7 +168,8 @@ async function hasContent(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    if ((await stat(path)).size !== size) return false;
+    const found = await lstat(path);
+    if (!found.isFile() || found.size !== size) return false;
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return false;
     throw error;
