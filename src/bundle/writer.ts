@@ -234,7 +234,7 @@ function assertNoStrangers(finalPath: string, pieces: readonly Piece[]): void {
   const own = new Set(pieces.map((piece) => basename(piece.finalPath)));
   const folder = dirname(finalPath);
   const strangers = onOutput(folder, () => readdirSync(folder)).filter(
-    (other) => other.startsWith(`${name}.`) && /^\d{3,}$/.test(other.slice(name.length + 1)) && !own.has(other),
+    (other) => other.startsWith(`${name}.`) && /^\d{3}$/.test(other.slice(name.length + 1)) && !own.has(other),
   );
   if (strangers.length === 0) return;
   throw new AirgapError('E_USAGE', `${strangers.toSorted().join(', ')} is left of another bundle of this name`, {

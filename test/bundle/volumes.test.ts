@@ -262,3 +262,13 @@ test('a medium that can not be read is named, with the place', async (t) => {
   assert.throws(() => volumes.readSync(Buffer.alloc(200), 0), { ...expected, data });
   await assert.rejects(volumes.read(Buffer.alloc(200), 0), { ...expected, data });
 });
+
+test('a number that is no volume’s is a name like any other', async (t) => {
+  for (const ending of ['20261122', '20261122123456', '0001']) {
+    const path = temporaryFile(t, WHOLE, `trip.${ending}`);
+    assert.equal((await verifyBundle({ paths: [path] }, verify())).bytes, WHOLE.length);
+  }
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'X.tar.20261122'), 'a copy of somebody');
+  await write(join(folder, 'X.tar'), 4_000_000, 'sparse');
+});
