@@ -1,5 +1,6 @@
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { combineKubeconfigs, mergeIntoKubeconfig, type HostedKubeconfig } from '../apply/kubeconfig.ts';
+import { createFile } from '../bundle/file-system.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { unwritable } from '../workflows/output-path.ts';
 
@@ -31,7 +32,7 @@ export async function writeKubeconfigs(
   const text = configs.length === 1 ? first!.text : combineKubeconfigs(configs);
   if (where.out === undefined) return { text };
   try {
-    await writeFile(where.out, text, { mode: MODE, flag: 'wx' });
+    await createFile(where.out, text, MODE);
   } catch (error) {
     if (systemCodeOf(error) !== 'EEXIST') throw unwritable(`--out ${where.out}`, error);
     throw new AirgapError('E_USAGE', `${where.out} exists`, {
