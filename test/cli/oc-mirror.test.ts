@@ -407,6 +407,15 @@ describe('a program that fails', () => {
     assert.equal(readFileSync(letter, 'utf8'), 'mine');
     const there = openRepository(t, target, `${far}/team/tool`);
     assert.equal((await there.resolve('1.0', signal)).digest, tool.root.digest);
+
+    // Everything is there now, but somebody else works in the folder.
+    mkdirSync(join(work, 'cache'), { recursive: true });
+    writeFileSync(join(work, 'lock'), `${process.pid} \n`);
+    await upstream.succeed(...unpackArgs(world, far, '--work-dir', 'work'));
+    assert.deepEqual(readdirSync(work), ['cache', 'lock']);
+    rmSync(join(work, 'lock'));
+    await upstream.succeed(...unpackArgs(world, far, '--work-dir', 'work'));
+    assert.ok(!existsSync(work));
   });
 
   test('folders it would empty are never somebody else’s by way of a link', async (t) => {

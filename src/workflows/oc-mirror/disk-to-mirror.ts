@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -7,7 +7,7 @@ import { outputError } from '../../bundle/file-system.ts';
 import { takeLock } from '../../bundle/lock-file.ts';
 import type { BundleReader } from '../../bundle/reader.ts';
 import { formatBytes } from '../../core/bytes.ts';
-import { AirgapError, systemCodeOf } from '../../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { PlanFile } from '../../mirror/plan-file.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
@@ -56,7 +56,7 @@ export async function mirrorFromDisk(
   const work = acceptedPath(folder);
   const oc = await findOcMirror(options.run.program, ctx);
   await makeFolder(folder);
-  await using _lock = await takeLock(join(folder, 'lock'), folder);
+  await using _lock = await takeLock(join(folder, LOCK), folder);
   await stage('extract', ctx, async () => {
     const bytes = await extract(bundle, work, ctx);
     return { result: undefined, detail: `${bundle.engine.archive.length} files of oc-mirror, ${formatBytes(bytes)}` };
@@ -68,11 +68,19 @@ export async function mirrorFromDisk(
   return { wasThere: false };
 }
 
-/** Takes away what {@link mirrorFromDisk} keeps for a further run. */
+/** Takes away what {@link mirrorFromDisk} keeps for a further run, unless another run works in there. */
 export async function removeWork(run: DiskToMirrorOptions, paths: readonly string[]): Promise<void> {
-  await rm(workFolderOf(run, paths), { recursive: true, force: true });
+  const folder = workFolderOf(run, paths);
+  if (!existsSync(folder)) return;
+  try {
+    await using _lock = await takeLock(join(folder, LOCK), folder);
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (!isAirgapError(error, 'E_USAGE')) throw error;
+  }
 }
 
+const LOCK = 'lock';
 const DISK = 'disk';
 const CACHE = 'cache';
 const CONFIG = 'imageset.yaml';
