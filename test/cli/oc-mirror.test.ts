@@ -388,9 +388,13 @@ describe('a program that fails', () => {
       createHash('sha256').update(readFileSync(chunk)).digest('hex'),
       createHash('sha256').update(inBundle).digest('hex'),
     );
+    const work = join(upstream.folder, 'work/airgap.oc-mirror');
+    const planted = join(work, 'cache/.oc-mirror/.cache/docker/registry/v2/repositories/team/planted');
+    mkdirSync(planted, { recursive: true });
+    assert.equal((await upstream.run(...unpackArgs(world, far, '--work-dir', 'work'))).status, 10);
+    assert.ok(existsSync(join(work, 'cache/.oc-mirror')) && !existsSync(planted), 'nothing foreign is in the cache');
     program.script({ images });
     // Of another bundle, or put there by somebody: nobody has verified it.
-    const work = join(upstream.folder, 'work/airgap.oc-mirror');
     copyFileSync(chunk, join(work, 'disk/mirror_000009.tar'));
     mkdirSync(join(work, 'disk/working-dir/operator-catalogs'), { recursive: true });
     // Of the user, who named this folder for its room.

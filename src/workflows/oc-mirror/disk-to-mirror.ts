@@ -36,7 +36,7 @@ interface EngineBundle {
 
 /**
  * Brings the archive in a bundle to the target registry by the vendor's program. Its files are written to a folder first, each
- * hashed on the way; a run that was stopped or failed keeps them and the cache. `isThere` looks whether every image is on the
+ * hashed on the way; a run that was stopped or failed keeps them. `isThere` looks whether every image is on the
  * target: nothing is done when it is, and it must be so afterwards; then the folder goes. Throws `E_USAGE` without the program,
  * `E_SPACE` without room, `E_FAILED` with what the program says.
  */
@@ -123,6 +123,8 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
     return { path, to: join(work, DISK, basename(path)), size: file.size, sha256: file.sha256 };
   });
   await removeOthers(join(work, DISK), new Set(chunks.map(({ to }) => basename(to))));
+  // It is filled from the archive in every run; what else is in it would go to the registry as well.
+  await removeOthers(join(work, CACHE), new Set());
   const bytes = chunks.reduce((sum, { size }) => sum + size, 0);
   ctx.report({ type: 'total', images: 0, blobs: chunks.length, bytes });
   const open: typeof chunks = [];
@@ -162,12 +164,12 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
 }
 
 /**
- * The program takes every archive it finds, and its own working directory: only what was verified may be there, nothing of
- * another bundle.
+ * The program takes every archive it finds, its own working directory, and images that are in its cache and not in the archive:
+ * only what was verified may be there, nothing of another bundle or of the medium.
  */
-async function removeOthers(disk: string, expected: ReadonlySet<string>): Promise<void> {
-  const others = (await readdir(disk)).filter((name) => !expected.has(name));
-  await Promise.all(others.map((name) => rm(join(disk, name), { recursive: true, force: true })));
+async function removeOthers(folder: string, expected: ReadonlySet<string>): Promise<void> {
+  const others = (await readdir(folder)).filter((name) => !expected.has(name));
+  await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
 async function hasContent(
