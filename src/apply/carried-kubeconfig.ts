@@ -9,7 +9,7 @@ const FIELDS = {
   users: ['exec', 'auth-provider', 'tokenFile', 'client-certificate', 'client-key'],
 } as const;
 
-const entries = z.array(z.looseObject({})).nullish();
+const entries = z.array(z.unknown()).catch([]);
 const KubeconfigSchema = z.looseObject({ clusters: entries, users: entries });
 
 /**
@@ -18,10 +18,11 @@ const KubeconfigSchema = z.looseObject({ clusters: entries, users: entries });
  * names the field. What is no kubeconfig at all is left to who reads it.
  */
 export function assertSelfContained(text: string, origin: string): void {
-  const parsed = KubeconfigSchema.safeParse(parseYaml(text, origin));
+  // Other programs read it as well, and take in what merge keys (`<<`) bring and what stands beside a damaged entry.
+  const parsed = KubeconfigSchema.safeParse(parseYaml(text, origin, { mergeKeys: true }));
   if (!parsed.success) return;
   for (const list of ['clusters', 'users'] as const) {
-    for (const entry of parsed.data[list] ?? []) {
+    for (const entry of parsed.data[list].map((one) => Object(one) as Record<string, unknown>)) {
       const kind = list.slice(0, -1);
       const inner = Object(entry[kind]) as Record<string, unknown>;
       const field = FIELDS[list].find((name) => inner[name] !== undefined && inner[name] !== null);

@@ -1,7 +1,9 @@
+import { z } from 'zod';
+import { AirgapError } from '../core/errors.ts';
 import { formatYaml } from '../core/yaml.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import type { ImageContentSource } from './hosted-cluster-schema.ts';
-import { textMapAt, type KubeObject } from './kube-object.ts';
+import { subjectOf, textMapAt, type KubeObject } from './kube-object.ts';
 
 type Identity = Pick<HostedClusterOptions, 'name' | 'namespace'>;
 
@@ -49,10 +51,26 @@ export function buildTagMirrors(
   };
 }
 
-/** The tag mirrors an earlier run has written; empty when there are none. */
+const EntriesSchema = z.array(z.strictObject({ source: z.string(), mirrors: z.array(z.string()).optional() }));
+
+/** The tag mirrors an earlier run has written; empty when there are none. Throws `E_CONFIG` when somebody changed them into something else. */
 export function readTagMirrors(configMap: KubeObject | undefined): readonly ImageContentSource[] {
   const text = textMapAt(configMap, 'data')[ENTRIES_KEY];
-  return text === undefined ? [] : (JSON.parse(text) as ImageContentSource[]);
+  if (configMap === undefined || text === undefined) return [];
+  const parsed = EntriesSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new AirgapError('E_CONFIG', `${subjectOf(configMap)}: ${ENTRIES_KEY} holds no list of mirrors`, {
+    hint: 'restore it from a backup, or delete it: then only the tag mirrors of this bundle are written',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
 }
 
 /**

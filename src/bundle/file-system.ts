@@ -1,4 +1,5 @@
 import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
 import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
@@ -133,6 +134,21 @@ export async function orOutputError<T>(path: string, work: Promise<T>): Promise<
     return await work;
   } catch (error) {
     throw outputError(path, error);
+  }
+}
+
+/**
+ * Writes a file that is not there yet, durable. After a failure it is not there either: half of it would be taken for
+ * somebody's own by the next run. Throws what the system says.
+ */
+export async function createFile(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
+  await using file = await open(path, 'wx', mode);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   }
 }
 

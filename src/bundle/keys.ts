@@ -1,9 +1,9 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { chmod, open, rm } from 'node:fs/promises';
 import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
-import { outputError } from './file-system.ts';
+import { createFile, outputError } from './file-system.ts';
 import { KEY_BOX_LABELS, openKeyBox, parseKeyBox, sealKeyBox } from './key-box.ts';
 import { quoteForeign } from '../core/quote.ts';
 
@@ -262,10 +262,8 @@ async function readKeyFile(path: string): Promise<string> {
 
 async function writeNewFile(path: string, text: string, mode: number): Promise<void> {
   try {
-    await using file = await open(path, 'wx', mode);
-    await file.chmod(mode);
-    await file.writeFile(text);
-    await file.sync();
+    await createFile(path, text, mode);
+    await chmod(path, mode);
   } catch (error) {
     if (systemCodeOf(error) !== 'EEXIST') throw outputError(path, error);
     throw new AirgapError('E_USAGE', `${path} exists and is not overwritten`, {

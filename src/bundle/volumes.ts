@@ -6,7 +6,8 @@ import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
 const readAsync = promisify(readCallback);
 /** More names than this help nobody. */
 const MOST_NAMED = 20;
-const VOLUME = /^(.*)\.(\d{3,})$/s;
+/** As they are written: three digits. A longer number is somebody’s own name, a date perhaps. */
+const VOLUME = /^(.*)\.(\d{3})$/s;
 
 /** An open volume. The descriptor is good in every thread of the process. */
 export interface VolumeFile {

@@ -89,7 +89,8 @@ export function openBundleFile(
   const existing = readJournal(journalFile);
   const isSame = existing !== undefined && isSameSubject(existing.subject, subject);
   if (isSame) takeBackNames(pieces);
-  const isContinued = isSame && holdsHead(pieces, head, subject);
+  const claimed = claimsFor(layout, existing);
+  const isContinued = isSame && holdsHead(pieces, head, subject) && holdsClaims(pieces, layout, claimed);
   const largestFile = Math.max(...pieces.map(({ size }) => size));
   const files = pieces.map(({ path }) => path);
   assertSpace(files[0]!, layout.size, { kept: isContinued, largestFile, files });
@@ -102,7 +103,7 @@ export function openBundleFile(
   }
   const data = openPieces(pieces, 'r+');
   const journal = openJournal(journalFile, subject, () => data.syncData(), isContinued ? existing : undefined);
-  const { complete, progress } = claimsFor(layout, isContinued ? existing : undefined);
+  const { complete, progress } = isContinued ? claimed : claimsFor(layout, undefined);
   return makeWriter({ journalFile, pieces, parts, mode: subject.mode, data, journal }, complete, progress);
 }
 
@@ -213,6 +214,26 @@ function holdsHead(pieces: readonly Piece[], head: Buffer, { mode }: JournalSubj
   }
 }
 
+/**
+ * True when the files reach as far as the journal says: repairing a file system may cut them, and what is written behind that
+ * would fill the gap with zeros nobody looks at.
+ */
+function holdsClaims(
+  pieces: readonly Piece[],
+  { entries }: BundleLayout,
+  { complete, progress }: ReturnType<typeof claimsFor>,
+): boolean {
+  let end = 0;
+  for (const index of complete) end = Math.max(end, entries[index]!.bodyAt + entries[index]!.size);
+  for (const [index, received] of progress) end = Math.max(end, entries[index]!.bodyAt + received);
+  let start = 0;
+  for (const { path, size } of pieces) {
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < Math.min(size, end - start)) return false;
+    start += size;
+  }
+  return true;
+}
+
 /** A run that was killed while it gave out the final names had everything complete: its journal still stands. */
 function takeBackNames(pieces: readonly Piece[]): void {
   if (!existsSync(pieces[0]!.path)) return;
@@ -234,7 +255,7 @@ function assertNoStrangers(finalPath: string, pieces: readonly Piece[]): void {
   const own = new Set(pieces.map((piece) => basename(piece.finalPath)));
   const folder = dirname(finalPath);
   const strangers = onOutput(folder, () => readdirSync(folder)).filter(
-    (other) => other.startsWith(`${name}.`) && /^\d{3,}$/.test(other.slice(name.length + 1)) && !own.has(other),
+    (other) => other.startsWith(`${name}.`) && /^\d{3}$/.test(other.slice(name.length + 1)) && !own.has(other),
   );
   if (strangers.length === 0) return;
   throw new AirgapError('E_USAGE', `${strangers.toSorted().join(', ')} is left of another bundle of this name`, {

@@ -1,5 +1,7 @@
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, realpath, rename, rm } from 'node:fs/promises';
 import { combineKubeconfigs, mergeIntoKubeconfig, type HostedKubeconfig } from '../apply/kubeconfig.ts';
+import { createFile } from '../bundle/file-system.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { unwritable } from '../workflows/output-path.ts';
 
@@ -16,11 +18,12 @@ export async function writeKubeconfigs(
 ): Promise<{ readonly file?: string; readonly text?: string }> {
   if (where.merge !== undefined) {
     const merged = mergeIntoKubeconfig(await readIfThere(where.merge), where.merge, configs);
-    const temporary = `${where.merge}.partial-${process.pid}`;
+    // A link stays a link: the file is often kept elsewhere.
+    const final = existsSync(where.merge) ? await realpath(where.merge) : where.merge;
+    const temporary = `${final}.partial-${process.pid}`;
     try {
-      await writeFile(temporary, merged, { mode: MODE });
-      await chmod(temporary, MODE);
-      await rename(temporary, where.merge);
+      await createFile(temporary, merged, MODE);
+      await rename(temporary, final);
     } catch (error) {
       await rm(temporary, { force: true });
       throw unwritable(`--merge ${where.merge}`, error);
@@ -31,7 +34,7 @@ export async function writeKubeconfigs(
   const text = configs.length === 1 ? first!.text : combineKubeconfigs(configs);
   if (where.out === undefined) return { text };
   try {
-    await writeFile(where.out, text, { mode: MODE, flag: 'wx' });
+    await createFile(where.out, text, MODE);
   } catch (error) {
     if (systemCodeOf(error) !== 'EEXIST') throw unwritable(`--out ${where.out}`, error);
     throw new AirgapError('E_USAGE', `${where.out} exists`, {

@@ -64,7 +64,8 @@ export async function runProgram(program: string, args: readonly string[], optio
 
 /**
  * Runs a program for as long as it takes and hands on what it prints. A signal of ours reaches it as an interrupt (what
- * Ctrl-C sends), then it has {@link STOP_MS} to end by itself; the call throws the signal's reason after it has ended.
+ * Ctrl-C sends), with all it has started; then it has {@link STOP_MS} to end by itself; the call throws the signal's reason after
+ * it has ended.
  * Throws `E_USAGE` when the program can not be started.
  */
 export async function runLong(
@@ -79,6 +80,8 @@ export async function runLong(
     cancelSignal: signal,
     killSignal: 'SIGINT',
     forceKillAfterDelay: STOP_MS,
+    // A script around the program does not hand signals on, and what it started would hold its output open.
+    killDescendants: true,
     reject: false,
     stdin: 'ignore',
     all: true,

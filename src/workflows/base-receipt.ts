@@ -3,8 +3,10 @@ import { acceptSignatures } from '../bundle/signature.ts';
 import { RECEIPT_STATEMENT } from '../bundle/statement.ts';
 import type { Trust } from '../bundle/trust.ts';
 import type { BundleBase } from '../bundle/manifest.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 import { hexOf } from '../oci/digest.ts';
+import { isRepositoryPath } from '../oci/reference.ts';
 import type { BundleEntry } from './bundle-content.ts';
 import { ReceiptSchema, type Receipt } from './receipt.ts';
 
@@ -53,20 +55,34 @@ export async function readBase(
 ): Promise<Base> {
   const bytes = await readBytes(paths.receipt, '--base');
   const signature = await readBytes(paths.signature, '--base-signature');
-  acceptSignatures(bytes, [signature], trust, RECEIPT_STATEMENT);
+  const { bundle: stated } = acceptSignatures(bytes, [signature], trust, RECEIPT_STATEMENT);
   const receipt = receiptIn(bytes, paths.receipt);
   if (receipt === undefined) {
     throw new AirgapError('E_USAGE', `${paths.receipt} is no receipt`, { hint: 'give the receipt that unpack wrote' });
   }
-  const { manifestSha256, serial, name } = receipt.bundle;
+  const { manifestSha256, ...identity } = receipt.bundle;
+  if (canonicalJson(stated) !== canonicalJson(identity)) {
+    throw new AirgapError('E_SIGNATURE', `${paths.signature} states another bundle than ${paths.receipt}`, {
+      hint: 'do not use this receipt; have it signed again with airgap sign',
+    });
+  }
+  const { serial, name } = identity;
   const registry = receipt.registry.split('/')[0]!;
+  /** Only what can be found there again; the rest is carried. */
+  const pathsIn = (repositories: readonly string[]): string[] =>
+    repositories
+      .filter((repository) => repository.startsWith(`${registry}/`))
+      .map((repository) => repository.slice(registry.length + 1))
+      .filter((path) => isRepositoryPath(path));
   return {
     bundle: { manifestSha256, serial },
     name,
     registry,
     blobs: new Map(
       receipt.content.blobs.flatMap(({ digest, size, repositories }) =>
-        repositories.slice(0, 1).map((path) => [hexOf(digest), { size, repository: path.slice(registry.length + 1) }]),
+        pathsIn(repositories)
+          .slice(0, 1)
+          .map((repository) => [hexOf(digest), { size, repository }]),
       ),
     ),
   };

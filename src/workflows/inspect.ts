@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { createFile } from '../bundle/file-system.ts';
 import type { BundleIdentity } from '../bundle/manifest.ts';
 import { openBundle, type BundleReader } from '../bundle/reader.ts';
 import type { Signer } from '../bundle/signature.ts';
@@ -109,7 +109,7 @@ async function differenceTo(
 
 async function writeReport(path: string, page: string): Promise<void> {
   try {
-    await writeFile(path, page, { flag: 'wx' });
+    await createFile(path, page);
   } catch (error) {
     if (systemCodeOf(error) === 'EEXIST') {
       throw new AirgapError('E_USAGE', `--report: ${path} exists and is not overwritten`, {

@@ -42,10 +42,12 @@ export async function mirrorImages(options: MirrorOptions, ctx: RunContext): Pro
   const { plan, facts } = await planImageSet(options, ctx);
   const file = planFileOf(plan, facts);
   const client = createRegistryClient(options.registry, ctx);
+  // What is read and what is sent must not wait for each other's connections: it may be the same registry.
+  const sources = createRegistryClient(options.registry, ctx);
   try {
     await pingTarget(client, options.target, ctx.signal);
     const pushOptions = { target: options.target, concurrency: options.registry.maxConnections ?? 8 };
-    const content = { source: planSource(plan, client), images: file.images };
+    const content = { source: planSource(plan, sources), images: file.images };
     const push = await stage('push', ctx, async () => {
       const result = await pushImages(content, client, pushOptions, ctx);
       return { result, detail: describePush(result) };
@@ -77,6 +79,7 @@ export async function mirrorImages(options: MirrorOptions, ctx: RunContext): Pro
       ...(receipt === undefined ? {} : { receipt }),
     };
   } finally {
+    sources.close();
     client.close();
   }
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { createFile } from '../bundle/file-system.ts';
 import { AirgapError, systemCodeOf } from '../core/errors.ts';
 
 /**
@@ -72,7 +73,7 @@ export async function writeOutputFile(
   options: { readonly flag: string; readonly isNew?: boolean },
 ): Promise<void> {
   try {
-    if (options.isNew === true) await writeFile(path, content, { flag: 'wx' });
+    if (options.isNew === true) await createFile(path, content);
     else await replaceFile(path, content);
   } catch (error) {
     throw unwritable(`${options.flag} ${path}`, error);

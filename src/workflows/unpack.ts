@@ -181,18 +181,24 @@ async function isThere(opened: OpenedBundle, options: UnpackOptions, { signal }:
 }
 
 async function pushAll(
-  { reader, plan, client }: Pick<OpenedBundle, 'reader' | 'plan' | 'client'>,
+  { reader, plan, client, registryOptions }: OpenedBundle,
   options: UnpackOptions,
   ctx: RunContext,
 ): Promise<PushResult> {
-  // After the checks of the cluster, before anything is sent.
-  const base = await openBase(reader, client, options.target, ctx);
-  return stage('push', ctx, async () => {
-    const own = plan.engine === undefined ? reader : await openArchiveSource(reader, plan.engine);
-    const content = { source: base?.source ?? own, images: plan.images, heldAt: base?.heldAt };
-    const result = await pushImages(content, client, pushOptionsOf(options), ctx);
-    return { result, detail: describePush(result) };
-  });
+  // What is read and what is sent must not wait for each other's connections: it is the same registry.
+  const places = createRegistryClient(registryOptions, ctx);
+  try {
+    // After the checks of the cluster, before anything is sent.
+    const base = await openBase(reader, places, options.target, ctx);
+    return await stage('push', ctx, async () => {
+      const own = plan.engine === undefined ? reader : await openArchiveSource(reader, plan.engine);
+      const content = { source: base?.source ?? own, images: plan.images, heldAt: base?.heldAt };
+      const result = await pushImages(content, client, pushOptionsOf(options), ctx);
+      return { result, detail: describePush(result) };
+    });
+  } finally {
+    places.close();
+  }
 }
 
 function pushOptionsOf({ target, registry }: UnpackOptions): PushOptions {

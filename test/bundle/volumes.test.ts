@@ -1,7 +1,16 @@
 /** Bundles in volumes: written by position, killed and continued, indexed, and read from the parts. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { verifyBundle } from '../../src/bundle/checks.ts';
@@ -261,4 +270,37 @@ test('a medium that can not be read is named, with the place', async (t) => {
   const data = { at: unreadable, offset: 100, volume: 'speed' };
   assert.throws(() => volumes.readSync(Buffer.alloc(200), 0), { ...expected, data });
   await assert.rejects(volumes.read(Buffer.alloc(200), 0), { ...expected, data });
+});
+
+test('a number that is no volume’s is a name like any other', async (t) => {
+  for (const ending of ['20261122', '20261122123456', '0001']) {
+    const path = temporaryFile(t, WHOLE, `trip.${ending}`);
+    assert.equal((await verifyBundle({ paths: [path] }, verify())).bytes, WHOLE.length);
+  }
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'X.tar.20261122'), 'a copy of somebody');
+  await write(join(folder, 'X.tar'), 4_000_000, 'sparse');
+});
+
+test('files that were cut behind the back of their journal are begun anew', async (t) => {
+  for (const volumeSize of [3_000_000, 2 ** 30]) {
+    const path = join(temporaryFolder(t), 'X.tar');
+    const stop = new AbortController();
+    const writer = openBundleFile(path, PARTS, { sparse: false, volumeSize });
+    const written = writeInOrder(writer, PARTS, {
+      signal: stop.signal,
+      open: (entry) => Promise.resolve(piecesOf(CONTENTS.get(entry.path)!, 70_000)),
+      onEntry: (done) => {
+        if (done > PARTS.layout.firstFile) throw new Error('enough');
+      },
+    });
+    await assert.rejects(written, /enough/);
+    await writer.suspend();
+    const [first] = writer.pieces;
+    assert.ok(statSync(first!.path).size > 2_000_000);
+    truncateSync(first!.path, 1_000_000);
+    // Read as it is used: contents were hashed when they came.
+    await write(path, volumeSize, 'ordered');
+    assert.ok(Buffer.concat(volumesIn(join(path, '..')).map((volume) => readFileSync(volume))).equals(WHOLE));
+  }
 });

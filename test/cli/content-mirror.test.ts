@@ -9,7 +9,7 @@ import { digestTag } from '../../src/oci/reference.ts';
 import { PlanReportSchema, type PlanReport } from '../../src/workflows/plan-report.ts';
 import type { InspectResult } from '../../src/workflows/inspect.ts';
 import { catalog } from '../support/catalogs.ts';
-import { image, index, type BuiltContent } from '../support/images.ts';
+import { image, index, pushContent, type BuiltContent } from '../support/images.ts';
 import { contentHash, FIXED_IDENTITY, openRepository } from '../support/packing.ts';
 import { needProgram } from '../support/programs.ts';
 import type { RegistryAccess } from '../support/registry.ts';
@@ -130,6 +130,20 @@ describe('mirror', () => {
     const third = await upstream.succeed(...mirror, '--json');
     assert.equal(front.blobBytes(), 0);
     assert.equal((JSON.parse(third.stdout) as { push: { pushedBytes: number } }).push.pushedBytes, 0);
+  });
+
+  test('from a registry to another place in it: reading and sending do not wait for each other', async (t) => {
+    const source = await first!.open(t);
+    if (source === undefined) return;
+    const upstream = await openUpstream(t, source);
+    const [near, far] = [freshRepository('near'), freshRepository('mirrored')];
+    await pushContent(openRepository(t, source, `${near}/heavy`), heavy, 'v1');
+    upstream.writeImageSet({ additionalImages: [{ name: `${source.host}/${near}/heavy:v1` }] });
+    await upstream.succeed(
+      ...['mirror', '-c', 'imageset.yaml', '--registry', `${source.host}/${far}`, '--concurrency', '1'],
+    );
+    const repository = openRepository(t, source, `${far}/${near}/heavy`);
+    assert.equal((await repository.resolve('v1', signal)).digest, heavy.root.digest);
   });
 
   test('puts the same names and manifests on the target as a bundle would, and the same resources into a folder', async (t) => {

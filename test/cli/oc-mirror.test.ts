@@ -343,6 +343,30 @@ describe('a program that fails', () => {
     assert.equal(program.runs().length, 1);
   });
 
+  test('an archive that was taken with gaps is mirrored anew when none are allowed', async (t) => {
+    const world = await openWorld(t);
+    if (world === undefined) return;
+    const { upstream, program } = world;
+    const images = await program.planned();
+    program.script({ images: images.slice(1) });
+    const blocked = join(upstream.folder, 'x.tar.partial');
+    symlinkSync('nowhere', blocked);
+    assert.equal((await upstream.run(...packArgs(world, '--allow-gaps'))).status, 2);
+    rmSync(blocked);
+    const refused = await upstream.run(...packArgs(world));
+    assert.equal(refused.status, 10);
+    assert.match(refused.stdout, /left out 1 planned images/);
+    assert.equal(program.runs().length, 1);
+    program.script({ images });
+    await upstream.succeed(...packArgs(world));
+    assert.equal(program.runs().length, 2);
+    symlinkSync('nowhere', blocked);
+    assert.equal((await upstream.run(...packArgs(world))).status, 2);
+    rmSync(blocked);
+    await upstream.succeed(...packArgs(world, '--oc-mirror-arg=--image-timeout=60m'));
+    assert.equal(program.runs().length, 4, 'told something else it may bring something else');
+  });
+
   test('on the far side: its files stay for the next run', async (t) => {
     const world = await openWorld(t);
     if (world === undefined) return;
@@ -354,7 +378,7 @@ describe('a program that fails', () => {
     const failed = await upstream.run(...unpackArgs(world, far, '--work-dir', 'work'));
     assert.equal(failed.status, 10);
     assert.match(failed.stdout, /ended with status 8/);
-    const chunk = join(upstream.folder, 'work/disk/mirror_000001.tar');
+    const chunk = join(upstream.folder, 'work/airgap.oc-mirror/disk/mirror_000001.tar');
     const engine = planIn(world).engine;
     const inBundle = execFileSync('tar', ['xOf', 'x.tar', engine!.archive[0]!], {
       cwd: upstream.folder,
@@ -364,16 +388,64 @@ describe('a program that fails', () => {
       createHash('sha256').update(readFileSync(chunk)).digest('hex'),
       createHash('sha256').update(inBundle).digest('hex'),
     );
+    const work = join(upstream.folder, 'work/airgap.oc-mirror');
+    const planted = join(work, 'cache/.oc-mirror/.cache/docker/registry/v2/repositories/team/planted');
+    mkdirSync(planted, { recursive: true });
+    assert.equal((await upstream.run(...unpackArgs(world, far, '--work-dir', 'work'))).status, 10);
+    assert.ok(existsSync(join(work, 'cache/.oc-mirror')) && !existsSync(planted), 'nothing foreign is in the cache');
     program.script({ images });
     // Of another bundle, or put there by somebody: nobody has verified it.
-    const foreign = join(upstream.folder, 'work/disk/mirror_000009.tar');
-    copyFileSync(chunk, foreign);
-    mkdirSync(join(upstream.folder, 'work/disk/working-dir/operator-catalogs'), { recursive: true });
+    copyFileSync(chunk, join(work, 'disk/mirror_000009.tar'));
+    mkdirSync(join(work, 'disk/working-dir/operator-catalogs'), { recursive: true });
+    // Of the user, who named this folder for its room.
+    for (const name of ['disk', 'cache']) mkdirSync(join(upstream.folder, 'work', name));
+    const letter = join(upstream.folder, 'letter.txt');
+    writeFileSync(letter, 'mine');
+    for (const name of ['imageset.yaml', 'ca.pem']) {
+      rmSync(join(work, name), { force: true });
+      symlinkSync(letter, join(work, name));
+    }
     await upstream.succeed(...unpackArgs(world, far, '--work-dir', 'work'));
     assert.ok(!readFileSync(join(upstream.folder, 'vendor/extracted'), 'utf8').includes('mirror_000009.tar'));
-    assert.deepEqual(readdirSync(join(upstream.folder, 'work')), [], 'a folder of the user stays, our files go');
+    assert.deepEqual(readdirSync(join(upstream.folder, 'work')), ['cache', 'disk'], 'what is ours goes, nothing else');
+    assert.equal(readFileSync(letter, 'utf8'), 'mine');
     const there = openRepository(t, target, `${far}/team/tool`);
     assert.equal((await there.resolve('1.0', signal)).digest, tool.root.digest);
+
+    // Everything is there now, but somebody else works in the folder.
+    mkdirSync(join(work, 'cache'), { recursive: true });
+    writeFileSync(join(work, 'lock'), `${process.pid} \n`);
+    await upstream.succeed(...unpackArgs(world, far, '--work-dir', 'work'));
+    assert.deepEqual(readdirSync(work), ['cache', 'lock']);
+    rmSync(join(work, 'lock'));
+    await upstream.succeed(...unpackArgs(world, far, '--work-dir', 'work'));
+    assert.ok(!existsSync(work));
+  });
+
+  test('folders it would empty are never somebody else’s by way of a link', async (t) => {
+    const world = await openWorld(t);
+    if (world === undefined) return;
+    const { upstream, program } = world;
+    await upstream.succeed(...packArgs(world));
+    const home = join(upstream.folder, 'home');
+    mkdirSync(join(home, 'disk'), { recursive: true });
+    writeFileSync(join(home, 'disk/letter.txt'), 'mine');
+    const beside = join(upstream.folder, 'x.tar.oc-mirror');
+    const far = freshRepository('far');
+    symlinkSync(home, beside);
+    const refused = [await upstream.run(...unpackArgs(world, far))];
+    rmSync(join(upstream.folder, 'x.tar.partial'), { force: true });
+    refused.push(await upstream.run(...packArgs(world)));
+    rmSync(beside);
+    mkdirSync(beside);
+    symlinkSync(join(home, 'disk'), join(beside, 'disk'));
+    refused.push(await upstream.run(...unpackArgs(world, far)));
+    for (const { status, stdout } of refused) {
+      assert.equal(status, 2, stdout);
+      assert.match(stdout, /oc-mirror(\/disk)? is a symbolic link, which is not followed/);
+    }
+    assert.equal(readFileSync(join(home, 'disk/letter.txt'), 'utf8'), 'mine');
+    assert.equal(program.runs().length, 1);
   });
 });
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { outputError } from '../../bundle/file-system.ts';
 import { takeLock } from '../../bundle/lock-file.ts';
 import type { BundleReader } from '../../bundle/reader.ts';
 import { formatBytes } from '../../core/bytes.ts';
-import { AirgapError, systemCodeOf } from '../../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { PlanFile } from '../../mirror/plan-file.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
@@ -19,10 +19,11 @@ import { createSaidReader } from './output.ts';
 import { findOcMirror, type OcMirror } from './program.ts';
 import { assertRoom } from './room.ts';
 import { acceptedPath, runOcMirror, type OcMirrorOptions } from './run.ts';
+import { assertNoLink } from './workspace.ts';
 
 /** How the user wants the vendor's program to be run on the far side. */
 export interface DiskToMirrorOptions extends OcMirrorOptions {
-  /** Folder for archive and cache; absent: beside the bundle. */
+  /** Folder below which archive and cache lie, in one of ours; absent: beside the bundle. */
   readonly workDir?: string;
 }
 
@@ -35,7 +36,7 @@ interface EngineBundle {
 
 /**
  * Brings the archive in a bundle to the target registry by the vendor's program. Its files are written to a folder first, each
- * hashed on the way; a run that was stopped or failed keeps them and the cache. `isThere` looks whether every image is on the
+ * hashed on the way; a run that was stopped or failed keeps them. `isThere` looks whether every image is on the
  * target: nothing is done when it is, and it must be so afterwards; then the folder goes. Throws `E_USAGE` without the program,
  * `E_SPACE` without room, `E_FAILED` with what the program says.
  */
@@ -51,11 +52,11 @@ export async function mirrorFromDisk(
   ctx: RunContext,
 ): Promise<{ readonly wasThere: boolean }> {
   if (await options.isThere()) return { wasThere: true };
-  const folder = options.run.workDir ?? workFolderOf(options.paths);
+  const folder = workFolderOf(options.run, options.paths);
   const work = acceptedPath(folder);
   const oc = await findOcMirror(options.run.program, ctx);
   await makeFolder(folder);
-  await using _lock = await takeLock(join(folder, 'lock'), folder);
+  await using _lock = await takeLock(join(folder, LOCK), folder);
   await stage('extract', ctx, async () => {
     const bytes = await extract(bundle, work, ctx);
     return { result: undefined, detail: `${bundle.engine.archive.length} files of oc-mirror, ${formatBytes(bytes)}` };
@@ -67,28 +68,39 @@ export async function mirrorFromDisk(
   return { wasThere: false };
 }
 
-/** Takes away what {@link mirrorFromDisk} keeps for a further run, all but a folder the user named. */
-export async function removeWork({ workDir }: DiskToMirrorOptions, paths: readonly string[]): Promise<void> {
-  const folder = workDir ?? workFolderOf(paths);
-  if (workDir === undefined) return rm(folder, { recursive: true, force: true });
-  await Promise.all(OURS.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+/** Takes away what {@link mirrorFromDisk} keeps for a further run, unless another run works in there. */
+export async function removeWork(run: DiskToMirrorOptions, paths: readonly string[]): Promise<void> {
+  const folder = workFolderOf(run, paths);
+  if (!existsSync(folder)) return;
+  try {
+    await using _lock = await takeLock(join(folder, LOCK), folder);
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (!isAirgapError(error, 'E_USAGE')) throw error;
+  }
 }
 
+const LOCK = 'lock';
 const DISK = 'disk';
 const CACHE = 'cache';
 const CONFIG = 'imageset.yaml';
 const CA_FILE = 'ca.pem';
-const OURS = [DISK, CACHE, CONFIG, CA_FILE] as const;
 
-/** `trip.tar.oc-mirror` for `trip.tar` and for `trip.tar.001`. */
-function workFolderOf(paths: readonly string[]): string {
+/**
+ * `trip.tar.oc-mirror` for `trip.tar` and for `trip.tar.001`. Always a folder of our own: all in it goes in the end, and in a
+ * folder the user named could be anything.
+ */
+function workFolderOf({ workDir }: DiskToMirrorOptions, paths: readonly string[]): string {
+  if (workDir !== undefined) return join(workDir, 'airgap.oc-mirror');
   return `${(paths[0] ?? '').replace(/\.\d{3}$/, '')}.oc-mirror`;
 }
 
 async function makeFolder(folder: string): Promise<void> {
+  const parts = [join(folder, DISK), join(folder, CACHE)];
+  // It lies beside the bundle, on a medium that others could write to.
+  for (const path of [folder, ...parts]) assertNoLink(path, 'name a folder with --work-dir DIR');
   try {
-    await mkdir(join(folder, DISK), { recursive: true });
-    await mkdir(join(folder, CACHE), { recursive: true });
+    for (const path of parts) await mkdir(path, { recursive: true });
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
@@ -111,6 +123,8 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
     return { path, to: join(work, DISK, basename(path)), size: file.size, sha256: file.sha256 };
   });
   await removeOthers(join(work, DISK), new Set(chunks.map(({ to }) => basename(to))));
+  // It is filled from the archive in every run; what else is in it would go to the registry as well.
+  await removeOthers(join(work, CACHE), new Set());
   const bytes = chunks.reduce((sum, { size }) => sum + size, 0);
   ctx.report({ type: 'total', images: 0, blobs: chunks.length, bytes });
   const open: typeof chunks = [];
@@ -144,17 +158,18 @@ async function extract({ reader, engine }: EngineBundle, work: string, ctx: RunC
       throw outputError(to, error);
     }
   }
-  await writeOutputFile(join(work, CONFIG), await reader.readFile(engine.config), { flag: '--work-dir' });
+  await rm(join(work, CONFIG), { force: true });
+  await writeOutputFile(join(work, CONFIG), await reader.readFile(engine.config), { flag: '--work-dir', isNew: true });
   return bytes;
 }
 
 /**
- * The program takes every archive it finds, and its own working directory: only what was verified may be there, nothing of
- * another bundle.
+ * The program takes every archive it finds, its own working directory, and images that are in its cache and not in the archive:
+ * only what was verified may be there, nothing of another bundle or of the medium.
  */
-async function removeOthers(disk: string, expected: ReadonlySet<string>): Promise<void> {
-  const others = (await readdir(disk)).filter((name) => !expected.has(name));
-  await Promise.all(others.map((name) => rm(join(disk, name), { recursive: true, force: true })));
+async function removeOthers(folder: string, expected: ReadonlySet<string>): Promise<void> {
+  const others = (await readdir(folder)).filter((name) => !expected.has(name));
+  await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
 async function hasContent(
@@ -163,7 +178,8 @@ async function hasContent(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    if ((await stat(path)).size !== size) return false;
+    const found = await lstat(path);
+    if (!found.isFile() || found.size !== size) return false;
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return false;
     throw error;

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeLock } from '../../bundle/lock-file.ts';
-import { AirgapError } from '../../core/errors.ts';
+import { AirgapError, isAirgapError } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatPinnedDeletion, formatPinnedImageSet, pinCatalogs } from '../../mirror/pinned.ts';
@@ -18,7 +18,7 @@ import { formatBlobIndex } from './archive-source.ts';
 import { describeDifferences } from './differences.ts';
 import { assertCrossesGap, farSideConfig } from './far-side-config.ts';
 import { failureOf } from './failure.ts';
-import { matchArchive } from './match.ts';
+import { matchArchive, type MatchedPlan } from './match.ts';
 import { createSaidReader } from './output.ts';
 import { findOcMirror, type OcMirror } from './program.ts';
 import { assertRoom } from './room.ts';
@@ -59,16 +59,11 @@ export async function openMirrorToDisk(
   const oc = await findOcMirror(engine.program, ctx);
   return {
     async mirror(planned) {
-      const mark = markOf(planned, oc);
+      const mark = markOf(planned, oc, engine);
       if (!(await isComplete(workspace, mark))) await run(planned, { ...options, workspace, oc }, ctx);
-      const contents = await stage('inspect', ctx, async () => {
-        const result = await readArchive(workspace.disk, ctx);
-        return { result, detail: `${result.chunks.length} files of oc-mirror, ${result.tags.size} names` };
-      });
-      const matched = matchArchive(planned.plan, planned.facts, contents);
-      assertNothingMissing(matched.missing, options.plan.allowGaps);
-      if (!options.plan.allowMissingSignatures) assertReleasesSigned(planned, matched);
-      await writeOutputFile(workspace.mark, mark, { flag: '--engine oc-mirror:' });
+      const { contents, matched } = await orForget(workspace, () => inspect(planned, { ...options, workspace }, ctx));
+      await rm(workspace.mark, { force: true });
+      await writeOutputFile(workspace.mark, mark, { flag: '--engine oc-mirror:', isNew: true });
       // The archive has everything; a cache that was given belongs to the user.
       if (engine.cacheDir === undefined) await rm(workspace.cache, { recursive: true, force: true });
       for (const message of describeDifferences(matched.differences)) {
@@ -82,6 +77,32 @@ export async function openMirrorToDisk(
       };
     },
   };
+}
+
+/** Reads what the program wrote, and accepts it. */
+async function inspect(
+  planned: PlanResult,
+  { plan, workspace }: Pick<RunOptions, 'plan' | 'workspace'>,
+  ctx: RunContext,
+): Promise<{ readonly contents: ArchiveContents; readonly matched: MatchedPlan }> {
+  const contents = await stage('inspect', ctx, async () => {
+    const result = await readArchive(workspace.disk, ctx);
+    return { result, detail: `${result.chunks.length} files of oc-mirror, ${result.tags.size} names` };
+  });
+  const matched = matchArchive(planned.plan, planned.facts, contents);
+  assertNothingMissing(matched.missing, plan.allowGaps);
+  if (!plan.allowMissingSignatures) assertReleasesSigned(planned, matched);
+  return { contents, matched };
+}
+
+/** An archive that is refused is not used again: the same command mirrors anew. */
+async function orForget<T>({ mark }: Workspace, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isAirgapError(error)) await rm(mark, { force: true });
+    throw error;
+  }
 }
 
 interface RunOptions {

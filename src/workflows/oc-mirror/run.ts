@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { relative, resolve } from 'node:path';
 import { getCACertificates } from 'node:tls';
@@ -76,7 +77,9 @@ export async function runOcMirror(run: VendorRun, ctx: RunContext): Promise<Long
   const certificates = [...(registry.extraCa ?? []), ...Object.values(registry.hostCa ?? {}).flat()];
   if (certificates.length > 0) {
     const text = [...getCACertificates('system'), ...certificates].join('\n');
-    await writeOutputFile(run.caFile, text, { flag: 'CA certificates for oc-mirror:' });
+    // Never through a link that somebody put there.
+    await rm(run.caFile, { force: true });
+    await writeOutputFile(run.caFile, text, { flag: 'CA certificates for oc-mirror:', isNew: true });
   }
   const env = {
     // It refuses to run with both this and --cache-dir.

@@ -59,3 +59,16 @@ for (const [field, text] of HOSTILE) {
     assert.throws(() => readKubeconfigSecret(secret, cluster), refusal);
   });
 }
+
+test('other programs read it too: nothing is hidden from the check by merge keys or damaged entries', () => {
+  const hidden = [
+    'users: [{name: u, user: {<<: {exec: {command: sh}}}}]',
+    'users: [{name: u, <<: {user: {exec: {command: sh}}}}]',
+    '<<: {users: [{name: u, user: {exec: {command: sh}}}]}',
+    'users: [null, {name: u, user: {exec: {command: sh}}}]',
+    'clusters: text\nusers: [{name: u, user: {exec: {command: sh}}}]',
+  ];
+  for (const text of hidden) {
+    assert.throws(() => assertSelfContained(text, 'x'), { code: 'E_CONFIG', message: /has exec, / }, text);
+  }
+});

@@ -74,3 +74,20 @@ test('every pool gets them when the hosted cluster asks for them, and a smaller 
   assert.deepEqual(sources(plan(true, earlier)), ['old.example/x', 'quay.example/team']);
   assert.deepEqual(sources(plan(true, earlier, true)), ['quay.example/team']);
 });
+
+test('what somebody made of the entries is not written to nodes', () => {
+  const configMap = buildTagMirrors(IDENTITY, TEAM, []);
+  for (const tagMirrors of [
+    'no JSON',
+    '{}',
+    '["quay.example"]',
+    '[{"source":1,"mirrors":[]}]',
+    '[{"mirrors":["r"]}]',
+  ]) {
+    const damaged = { ...configMap, data: { ...textMapAt(configMap, 'data'), tagMirrors } };
+    assert.throws(() => readTagMirrors(damaged), {
+      code: 'E_CONFIG',
+      message: /example-tag-mirrors: tagMirrors holds no/,
+    });
+  }
+});

@@ -46,3 +46,20 @@ test('a result file is replaced as a whole, through a link as well', async (t) =
   const full = { code: 'E_SPACE', message: /--out \/dev\/full .*the disk is full/ };
   await assert.rejects(writeOutputFile('/dev/full', 'x', { flag: '--out' }), full);
 });
+
+test('a new file that could not be written as a whole is not there', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'new');
+  // A disk that is full stops at the same place.
+  const half = async function* () {
+    yield 'half';
+    throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+  };
+  const full = { code: 'E_SPACE', message: /--out .*the disk is full/ };
+  await assert.rejects(writeOutputFile(path, half() as never, { flag: '--out', isNew: true }), full);
+  assert.deepEqual(readdirSync(folder), []);
+  await writeOutputFile(path, 'whole', { flag: '--out', isNew: true });
+  const failure = { code: 'E_USAGE', message: /--out .* is there and is never overwritten/ };
+  await assert.rejects(writeOutputFile(path, 'other', { flag: '--out', isNew: true }), failure);
+  assert.equal(readFileSync(path, 'utf8'), 'whole');
+});

@@ -217,3 +217,21 @@ describe('an archive that lacks content is refused', () => {
     assert.deepEqual(matchArchive(planOf(some), noFacts, archive).missing, []);
   });
 });
+
+test('a manifest that is none is a damaged archive and no defect of ours', () => {
+  const a = built('a');
+  for (const text of ['no JSON', 'null', '7']) {
+    const content = Buffer.from(text);
+    const digest = digestOf(content);
+    const archive: ArchiveContents = {
+      ...archiveOf({}),
+      tags: new Map([['team/a:1', digest]]),
+      blobs: new Map([[digest, { chunk: 'a', position: 0, size: content.length }]]),
+      manifests: new Map([[digest, content]]),
+    };
+    assert.throws(
+      () => matchArchive(planOf(planned('additional', a, 'team/a:1')), noFacts, archive),
+      (error: unknown) => isAirgapError(error, 'E_FAILED'),
+    );
+  }
+});
