@@ -1,4 +1,4 @@
-import { AirgapError } from './errors.ts';
+import { AirgapError, systemCodeOf } from './errors.ts';
 
 export interface ExecOptions {
   readonly signal: AbortSignal;
@@ -90,12 +90,30 @@ export async function runLong(
   });
   // The program has its mask: it was started in this very call.
   if (before !== undefined) process.umask(before);
-  for await (const line of child.iterable({ from: 'all' })) onLine(line);
+  const endGroup = (): void => {
+    // What it started may live on when it is gone itself, and hold its output open.
+    setTimeout(() => killGroup(child.pid), STOP_MS).unref();
+  };
+  signal.addEventListener('abort', endGroup, { once: true });
+  try {
+    for await (const line of child.iterable({ from: 'all' })) onLine(line);
+  } finally {
+    signal.removeEventListener('abort', endGroup);
+  }
   const result = await child;
   signal.throwIfAborted();
   if (result.exitCode !== undefined) return { status: result.exitCode };
   if (result.signal !== undefined) return { signalName: result.signal };
   throw notStarted(program, result.code ?? 'unknown', result);
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    // All of it has ended.
+    if (systemCodeOf(error) !== 'ESRCH') throw error;
+  }
 }
 
 function notStarted(program: string, code: string, cause: unknown): AirgapError {
