@@ -15,7 +15,7 @@ export function formatInspection(result: InspectResult, platform: string): strin
   const bytes = result.files.reduce((sum, file) => sum + file.size, 0);
   const head = [
     `${bundle.name} serial ${bundle.serial}, made ${bundle.createdAt}${bundle.expiresAt === undefined ? '' : `, until ${bundle.expiresAt}`}`,
-    `manifest sha256:${result.manifestSha256}, ${result.signatures} signatures`,
+    `manifest sha256:${result.manifestSha256}, ${result.signatures} signature${result.signatures === 1 ? '' : 's'}`,
     `${result.files.length} files, ${formatBytes(bytes)}`,
   ].map((line) => `${mark}${line}`);
   return [

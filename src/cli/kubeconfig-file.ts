@@ -1,6 +1,6 @@
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { combineKubeconfigs, mergeIntoKubeconfig, type HostedKubeconfig } from '../apply/kubeconfig.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { unwritable } from '../workflows/output-path.ts';
 
 /** It holds the credentials of an administrator. */
@@ -49,7 +49,7 @@ async function readIfThere(path: string): Promise<string> {
     const code = systemCodeOf(error);
     if (code === 'ENOENT') return '';
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `--merge ${path} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `--merge ${path} can not be read: ${systemProblem(code)}`, {
       hint: 'name a kubeconfig, or a file that is not there yet',
       cause: error,
     });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 
 /**
  * Where the password of a key comes from, first match: `--password-file`, AIRGAP_KEY_PASSWORD, COSIGN_PASSWORD, a prompt
@@ -28,7 +28,7 @@ async function readPasswordFile(file: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `password file ${file} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `password file ${file} can not be read: ${systemProblem(code)}`, {
       hint: 'correct --password-file',
       cause: error,
     });

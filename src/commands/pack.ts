@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { packEngine, packEngineFlags } from '../cli/engine.ts';
 import { nestingFlag, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
-import { defaultBundleName, parseTime } from '../cli/identity.ts';
+import { assertLifetime, defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
@@ -163,6 +163,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const target = site?.site.registry?.target ?? flags.registry;
     const createdAt = parseTime('--created-at', flags['created-at'] ?? epochTime(this.env['SOURCE_DATE_EPOCH']));
     const expiresAt = parseTime('--expires', flags.expires);
+    assertLifetime(createdAt, expiresAt);
     const { parseVolumeSize } = await import('../bundle/volume-size.ts');
     const size = flags['volume-size'];
     const volumeSize = size === undefined || size === 'none' ? size : parseVolumeSize(size);

@@ -26,6 +26,7 @@ its place, and an exit status: 3 signature, 4 content, 5 policy.`;
     ...trustFlags,
     ...policyFlags,
     'manifest-only': Flags.boolean({
+      exclusive: ['deep'],
       description: 'check signature, bundle manifest and policy; do not read contents',
     }),
     deep: Flags.boolean({ description: 'also check that the image layout is complete and consistent' }),

@@ -3,7 +3,7 @@ import { acceptSignatures } from '../bundle/signature.ts';
 import { RECEIPT_STATEMENT } from '../bundle/statement.ts';
 import type { Trust } from '../bundle/trust.ts';
 import type { BundleBase } from '../bundle/manifest.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { hexOf } from '../oci/digest.ts';
 import type { BundleEntry } from './bundle-content.ts';
 import { ReceiptSchema, type Receipt } from './receipt.ts';
@@ -53,7 +53,16 @@ export async function readBase(
 ): Promise<Base> {
   const bytes = await readBytes(paths.receipt, '--base');
   const signature = await readBytes(paths.signature, '--base-signature');
-  acceptSignatures(bytes, [signature], trust, RECEIPT_STATEMENT);
+  try {
+    acceptSignatures(bytes, [signature], trust, RECEIPT_STATEMENT);
+  } catch (error) {
+    if (!isAirgapError(error, 'E_SIGNATURE')) throw error;
+    throw new AirgapError('E_SIGNATURE', `the receipt ${paths.receipt}: ${error.message}`, {
+      hint: 'the far side signs the receipt as it is (airgap sign); --base-key is the public key of that signature',
+      cause: error,
+      ...(error.data === undefined ? {} : { data: error.data }),
+    });
+  }
   const receipt = receiptIn(bytes, paths.receipt);
   if (receipt === undefined) {
     throw new AirgapError('E_USAGE', `${paths.receipt} is no receipt`, { hint: 'give the receipt that unpack wrote' });
@@ -83,6 +92,9 @@ async function readBytes(path: string, flag: string): Promise<Buffer> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${path} can not be read: ${code}`, { hint: `correct ${flag}`, cause: error });
+    throw new AirgapError('E_USAGE', `${path} can not be read: ${systemProblem(code)}`, {
+      hint: `correct ${flag}`,
+      cause: error,
+    });
   }
 }
