@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, read as readCallback } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, read as readCallback } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { AirgapError, syscallOf, systemCodeOf, systemProblem } from '../core/errors.ts';
@@ -150,6 +150,10 @@ function orderVolumes(paths: readonly string[]): readonly string[] {
 
 /** Numbers that begin at 1 without gap or repetition; the last ones can only be missed by the length. */
 function assertConsecutive(ordered: readonly string[]): void {
+  const twice = ordered.find((path, index) => ordered.indexOf(path) !== index);
+  if (twice !== undefined) {
+    throw new AirgapError('E_USAGE', `${basename(twice)} is given twice`, { hint: 'give every file once' });
+  }
   const numbers = ordered.map((path) => Number(VOLUME.exec(path)?.[2]));
   const stem = VOLUME.exec(ordered[0]!)?.[1];
   if (stem === undefined || numbers.includes(Number.NaN)) return;
@@ -183,7 +187,9 @@ function openVolume(path: string): VolumeFile {
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;
     throw new AirgapError('E_USAGE', `${path} can not be opened: ${systemProblem(systemCodeOf(error))}`, {
-      hint: 'check the name and the rights of the bundle file',
+      hint: existsSync(`${path}.001`)
+        ? `it is in volumes; give them all: ${path}.0*`
+        : 'check the name and the rights of the bundle file',
       cause: error,
     });
   }

@@ -48,7 +48,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     plan: Flags.string({
       helpGroup: 'SIGNING',
       helpValue: 'DIR',
-      exclusive: ['from-plan', 'output'],
+      exclusive: ['from-plan', 'output', 'sign-key', 'keyless', 'unsigned'],
       description: 'write what is to be signed into DIR and stop: for tokens, key services, a second person',
     }),
     'from-plan': Flags.string({

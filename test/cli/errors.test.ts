@@ -153,6 +153,8 @@ describe('usage', () => {
     ['a misspelt step', [...unpack, '--skip', 'storage,catalog'], /--skip: there is no step "catalog"/],
     ['no step', [...unpack, '--steps', 'push', '--skip', 'push'], /leave no step/],
     ['an argument of a command that takes none', ['init', 'trip'], /airgap init takes no argument "trip"/],
+    ['a plan that is signed', ['pack', '-c', 'x', '--plan', 'x', '--sign-key', 'k'], /--sign-key/],
+    ['one file twice', ['verify', 'release.pub', 'release.pub', '--insecure-unsigned'], /given twice/],
     ['a misspelt command', ['verfy', 'x.tar'], /no command "verfy"/],
     ['a misspelt command of a topic', ['trust', 'shw', 'x'], /no command "trust shw"/],
     ['a registry with a scheme', ['unpack', 'x', '--insecure-unsigned', '--registry', 'http://r.example'], /host/],
