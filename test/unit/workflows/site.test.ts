@@ -97,7 +97,7 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
     cluster({ loadBalancer: { install: true, addressPools: [{ name: 'Hosted', addresses: ['192.0.2.1'] }] } }),
     [
       'managementCluster.loadBalancer.addressPools[0].name: can not be "Hosted" (not an object name)',
-      'managementCluster.loadBalancer.addressPools[0].addresses[0]: can not be "192.0.2.1" (neither CIDR nor first-last)',
+      'managementCluster.loadBalancer.addressPools[0].addresses[0]: can not be "192.0.2.1" (neither CIDR nor first-last, the lower address first)',
     ],
   ],
   [
