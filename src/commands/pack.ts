@@ -48,7 +48,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     plan: Flags.string({
       helpGroup: 'SIGNING',
       helpValue: 'DIR',
-      exclusive: ['from-plan', 'output', 'sign-key', 'keyless', 'unsigned'],
+      exclusive: ['from-plan', 'output'],
       description: 'write what is to be signed into DIR and stop: for tokens, key services, a second person',
     }),
     'from-plan': Flags.string({
@@ -155,7 +155,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const ctx = await this.startRun(flags);
     if (flags.output === '-' && this.jsonEnabled()) throw resultInBundle();
     const output = outputOf(flags);
-    const signer = flags.plan === undefined ? await chooseSigner(flags, this.env, ctx) : await notNow();
+    const signer = flags.plan === undefined ? await chooseSigner(flags, this.env, ctx) : await notNow(flags);
     const site =
       flags.site === undefined ? undefined : await (await import('../workflows/site.ts')).readSite(flags.site);
     const { readSigningPlan } = await import('../workflows/signing-plan.ts');
@@ -241,8 +241,14 @@ function outputOf({
   });
 }
 
-/** The signer of a run that signs nothing yet. */
-async function notNow(): Promise<BundleSigner> {
+/** The signer of a run that signs nothing yet. Throws `E_USAGE` for a flag that says how to sign. */
+async function notNow(flags: Readonly<Record<string, unknown>>): Promise<BundleSigner> {
+  const given = ['sign-key', 'keyless', 'unsigned'].find((flag) => ![undefined, false].includes(flags[flag] as never));
+  if (given !== undefined) {
+    throw new AirgapError('E_USAGE', `--plan and --${given} exclude each other: what is planned is signed elsewhere`, {
+      hint: 'leave one of them out',
+    });
+  }
   return (await import('../workflows/signer.ts')).noSigner();
 }
 
