@@ -74,7 +74,7 @@ const StorageSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const NO_RANGE = 'neither CIDR nor first-last';
+const NO_RANGE = 'neither CIDR nor first-last, the lower address first';
 
 /** `192.0.2.0/28` or `192.0.2.10-192.0.2.20`. */
 export const AddressRangeSchema = z

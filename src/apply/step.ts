@@ -112,7 +112,13 @@ export async function runSteps<Context extends StepContext>(
       rollouts.push(...(done.rollouts ?? []));
     }
     const elapsedMs = Date.now() - startedAt;
-    context.report({ type: 'stage', name: step.id, state: 'finished', detail: summaryOf(changes), elapsedMs });
+    context.report({
+      type: 'stage',
+      name: step.id,
+      state: 'finished',
+      detail: summaryOf(changes, context.options.dryRun),
+      elapsedMs,
+    });
     results.push({ step: step.id, changes, ...(rollouts.length === 0 ? {} : { rollouts }) });
   }
   return results;
@@ -167,7 +173,8 @@ function inDependencyOrder<Context extends StepContext>(all: readonly Step<Conte
   return ordered;
 }
 
-function summaryOf(changes: readonly Change[]): string {
+function summaryOf(changes: readonly Change[], isPreview: boolean): string {
   const count = (action: Change['action']) => changes.filter((change) => change.action === action).length;
-  return `${count('created')} created, ${count('configured')} configured, ${count('unchanged')} unchanged`;
+  const would = isPreview ? 'would be ' : '';
+  return `${count('created')} ${would}created, ${count('configured')} ${would}configured, ${count('unchanged')} unchanged`;
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, statfsSy
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf, systemCodeOf, systemProblem } from '../core/errors.ts';
 
 /** statfs(2) types of file systems that have no holes: growing a file writes zeros. */
 const MSDOS_SUPER_MAGIC = 0x4d44;
@@ -90,11 +90,15 @@ export function outputError(path: string, error: unknown): unknown {
       cause: error,
     });
   }
-  return new AirgapError('E_USAGE', `${path} can not be ${VERBS[call] ?? 'written'}: ${code}`, {
-    hint: 'check the disk, its mount and the rights (dmesg says more), or write to another place',
-    data,
-    cause: error,
-  });
+  return new AirgapError(
+    'E_USAGE',
+    `${path} can not be ${VERBS[call] ?? 'written'}: ${systemProblem(code, 'folder')}`,
+    {
+      hint: 'check the disk, its mount and the rights (dmesg says more), or write to another place',
+      data,
+      cause: error,
+    },
+  );
 }
 
 /** True for the errors of {@link outputError}, also after they crossed threads: every other body would fail the same way. */

@@ -93,7 +93,7 @@ function firstNames(head: Buffer): readonly string[] {
     const octal = /^ *([0-7]+)[ \0]*$/.exec(header.toString('latin1', 124, 136));
     const type = header.toString('latin1', 156, 157);
     // Records about the entry that follows (pax, GNU long names) have names nobody gave.
-    if (!/[xgLK]/.test(type)) names.push(nameIn(header));
+    if (!/[xgLK]/.test(type) && nameIn(header) !== '') names.push(nameIn(header));
     // A size in another form is larger than the head.
     if (octal === null) break;
     at += BLOCK + paddedSize(Number.parseInt(octal[1]!, 8));

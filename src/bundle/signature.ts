@@ -74,7 +74,8 @@ interface Verdict {
 function notEnough(count: number, trust: Trust, reasons: readonly string[]): AirgapError {
   const what =
     trust.threshold === 1 ? 'no signature is accepted' : `${count} of ${trust.threshold} required signers signed`;
-  const why = reasons.length === 0 ? 'the bundle manifest has no signature' : reasons.join('; ');
+  const none = count === 0 ? 'the bundle manifest has no signature' : 'there is no other signature';
+  const why = reasons.length === 0 ? none : reasons.join('; ');
   return new AirgapError('E_SIGNATURE', `${what}: ${why}`, {
     hint: 'do not use this bundle unless its sender confirms the key or identity, and that you have the right one',
     data: { reasons },

@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, read as readCallback } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, read as readCallback } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { AirgapError, syscallOf, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, syscallOf, systemCodeOf, systemProblem } from '../core/errors.ts';
 
 const readAsync = promisify(readCallback);
 /** More names than this help nobody. */
@@ -88,7 +88,7 @@ export function volumesOf(files: readonly VolumeFile[]): Volumes {
   const readError = (error: unknown, offset: number): unknown => {
     if (syscallOf(error) === undefined) return error;
     const path = ordered[indexAt(offset)]!;
-    return new AirgapError('E_TRUNCATED', `${path} can not be read: ${systemCodeOf(error)}`, {
+    return new AirgapError('E_TRUNCATED', `${path} can not be read: ${systemProblem(systemCodeOf(error))}`, {
       hint: 'the medium may be damaged: copy the bundle (or this volume) again, from another medium if need be',
       data: { at: path, offset, ...(ordered.length === 1 ? {} : { volume: basename(path) }) },
       cause: error,
@@ -151,6 +151,10 @@ function orderVolumes(paths: readonly string[]): readonly string[] {
 
 /** Numbers that begin at 1 without gap or repetition; the last ones can only be missed by the length. */
 function assertConsecutive(ordered: readonly string[]): void {
+  const twice = ordered.find((path, index) => ordered.indexOf(path) !== index);
+  if (twice !== undefined) {
+    throw new AirgapError('E_USAGE', `${basename(twice)} is given twice`, { hint: 'give every file once' });
+  }
   const numbers = ordered.map((path) => Number(VOLUME.exec(path)?.[2]));
   const stem = VOLUME.exec(ordered[0]!)?.[1];
   if (stem === undefined || numbers.includes(Number.NaN)) return;
@@ -183,15 +187,19 @@ function openVolume(path: string): VolumeFile {
     descriptor = openSync(path, 'r');
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${path} can not be opened: ${systemCodeOf(error)}`, {
-      hint: 'check the name and the rights of the bundle file',
+    throw new AirgapError('E_USAGE', `${path} can not be opened: ${systemProblem(systemCodeOf(error))}`, {
+      hint: existsSync(`${path}.001`)
+        ? `it is in volumes; give them all: ${path}.0*`
+        : 'check the name and the rights of the bundle file',
       cause: error,
     });
   }
   const found = fstatSync(descriptor);
   if (found.isFile()) return { path, descriptor, size: found.size };
   closeSync(descriptor);
-  throw new AirgapError('E_USAGE', `${path} is not a regular file`, {
-    hint: 'a pipe is read from standard input: use -',
-  });
+  throw found.isDirectory()
+    ? new AirgapError('E_USAGE', `${path} is a folder`, { hint: 'name the bundle file in it, or its volumes' })
+    : new AirgapError('E_USAGE', `${path} is not a regular file`, {
+        hint: 'copy it to a file; verify also reads standard input: verify -',
+      });
 }

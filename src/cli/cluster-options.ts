@@ -7,13 +7,11 @@ import { proxyFor } from '../registry/proxy.ts';
 import type { Site } from '../workflows/site.ts';
 import type { ClusterRun } from '../workflows/unpack-cluster.ts';
 import { proxySettings } from './environment.ts';
+import { chosenSteps, listOf, PUSH_STEP, type StepFlags } from './steps.ts';
 
-export interface ClusterFlags {
+export interface ClusterFlags extends StepFlags {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
-  readonly steps: string | undefined;
-  readonly skip: string | undefined;
-  readonly 'from-step': string | undefined;
   readonly 'dry-run': boolean;
   readonly render: string | undefined;
   readonly yes: boolean;
@@ -22,18 +20,16 @@ export interface ClusterFlags {
   readonly icsp: boolean;
 }
 
-/** The step that fills the registry; the others are on the cluster. */
-const PUSH_STEP = 'push';
-
 /**
  * What to do on the cluster, from site file and flags; undefined when nothing asks for a cluster. Flags win over the site
- * file. Throws `E_CONFIG` for hosted clusters that are not described well.
+ * file. Throws `E_USAGE` for steps that can not be, `E_CONFIG` for hosted clusters that are not described well.
  */
 export function clusterRun(
   flags: ClusterFlags & Readonly<Record<string, unknown>>,
   site: Site | undefined,
   { env, confirm }: { readonly env: NodeJS.ProcessEnv; readonly confirm: (question: string) => Promise<boolean> },
 ): ClusterRun | undefined {
+  chosenSteps(flags);
   const hosted = hostedClusters(flags, site);
   const kubeconfig = kubeconfigSource(flags, site, env);
   const selection = selectionOf(flags);
@@ -61,10 +57,7 @@ export function clusterRun(
 /** True unless the flags leave out the push. A dry run and a rendering send nothing. */
 export function isPushWanted(flags: ClusterFlags): boolean {
   if (flags['dry-run'] || flags.render !== undefined) return false;
-  const steps = listOf(flags.steps);
-  if (steps !== undefined && !steps.includes(PUSH_STEP)) return false;
-  if (flags['from-step'] !== undefined && flags['from-step'] !== PUSH_STEP) return false;
-  return listOf(flags.skip)?.includes(PUSH_STEP) !== true;
+  return chosenSteps(flags).includes(PUSH_STEP);
 }
 
 /** Where the kubeconfig is: flag, site file, KUBECONFIG. Its server is reached as the proxy variables of the environment say. */
@@ -112,13 +105,4 @@ function hostedClusters(flags: Readonly<Record<string, unknown>>, site: Site | u
   return [[{ ...named?.[0], ...fromFlags }, named?.[1] ?? 'the flags'] as const, ...others].map(([input, where]) =>
     readHostedCluster(input, where),
   );
-}
-
-function listOf(text: string | undefined): string[] | undefined {
-  return text === undefined
-    ? undefined
-    : text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
 }

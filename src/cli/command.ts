@@ -136,7 +136,8 @@ function parseError(error: Error, command: string | undefined): AirgapError | un
     .replace(/^The following errors? occurred:\s*/, '')
     .replace(/\s*See more help with --help\s*$/, '')
     // About flags with several values before an argument; ours take one value each.
-    .replace(/; Note: --[^]*$/, '')
+    .replace(/[;\s]*Note: --[^]*$/, '')
+    .replace(/^Missing \d+ required args?:\s*(\w+)\s+/, (_, name: string) => `missing argument ${name.toUpperCase()}: `)
     .replaceAll(/\s*\n\s*/g, ' ');
-  return new AirgapError('E_USAGE', message, { hint: `see airgap ${command ?? ''} --help` });
+  return new AirgapError('E_USAGE', message, { hint: `see airgap ${command?.replaceAll(':', ' ') ?? ''} --help` });
 }

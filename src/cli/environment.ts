@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 
 /** Connections at once when nothing else is said. */
@@ -23,7 +23,9 @@ export async function registryOptions(
   userAgent: string,
 ): Promise<RegistryOptions> {
   const home = env['HOME'] ?? '/root';
-  const configHome = env['XDG_CONFIG_HOME'] ?? join(home, '.config');
+  const chosen = env['XDG_CONFIG_HOME'] ?? '';
+  // Empty is as good as unset (XDG base directory specification).
+  const configHome = chosen === '' ? join(home, '.config') : chosen;
   const caFiles = flags['ca-file'] ?? [];
   return {
     userAgent,
@@ -42,9 +44,9 @@ function authFiles(env: NodeJS.ProcessEnv, home: string, configHome: string): st
   if (chosen !== undefined && chosen !== '') return [chosen];
   const runtime = env['XDG_RUNTIME_DIR'];
   return [
-    ...(runtime === undefined ? [] : [join(runtime, 'containers/auth.json')]),
+    ...(runtime === undefined || runtime === '' ? [] : [join(runtime, 'containers/auth.json')]),
     join(configHome, 'containers/auth.json'),
-    join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
+    join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
   ];
 }
 
@@ -79,7 +81,7 @@ async function readCaFile(file: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `CA file ${file} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `CA file ${file} can not be read: ${systemProblem(code)}`, {
       hint: 'correct --ca-file',
       cause: error,
     });

@@ -227,6 +227,7 @@ export const stepFlags = {
   'from-step': Flags.string({ helpGroup: 'CLUSTER', helpValue: 'A', description: 'this step and those after it' }),
   'dry-run': Flags.boolean({
     helpGroup: 'CLUSTER',
+    exclusive: ['render'],
     description: 'show what would change on the cluster (server-side dry run); push nothing, write nothing',
   }),
   render: Flags.string({

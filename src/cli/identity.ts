@@ -14,6 +14,15 @@ export function parseTime(flag: string, text: string | undefined): string | unde
   return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }
 
+/** Throws `E_USAGE` for a bundle that would have expired when it is made. */
+export function assertLifetime(createdAt: string | undefined, expiresAt: string | undefined): void {
+  if (expiresAt === undefined || Date.parse(expiresAt) > (createdAt === undefined ? Date.now() : Date.parse(createdAt)))
+    return;
+  throw new AirgapError('E_USAGE', `--expires ${expiresAt} is not after the creation of the bundle`, {
+    hint: 'give a later time',
+  });
+}
+
 /** The stream a bundle belongs to when none is named: the configuration file's name in the form of a stream name. */
 export function defaultBundleName(configPath: string): string {
   const name = basename(configPath)

@@ -10,13 +10,17 @@ import { alignColumns } from './plan-table.ts';
  * machine it is shown on (`linux-x64`).
  */
 export function formatInspection(result: InspectResult, platform: string): string {
-  const { bundle, plan, difference } = result;
+  const { base, bundle, plan, difference } = result;
   const mark = result.verified ? '' : 'UNVERIFIED  ';
   const bytes = result.files.reduce((sum, file) => sum + file.size, 0);
   const head = [
     `${bundle.name} serial ${bundle.serial}, made ${bundle.createdAt}${bundle.expiresAt === undefined ? '' : `, until ${bundle.expiresAt}`}`,
-    `manifest sha256:${result.manifestSha256}, ${result.signatures} signatures`,
+    `manifest sha256:${result.manifestSha256}, ${result.signatures} signature${result.signatures === 1 ? '' : 's'}`,
+    ...(result.signers.length === 0 ? [] : [`signed by ${signersText(result.signers)}`]),
     `${result.files.length} files, ${formatBytes(bytes)}`,
+    ...(base === undefined
+      ? []
+      : [`on top of serial ${base.serial}: ${base.files} of the files, ${formatBytes(base.bytes)}, are not inside`]),
   ].map((line) => `${mark}${line}`);
   return [
     ...head,
@@ -33,6 +37,11 @@ export function formatInspection(result: InspectResult, platform: string): strin
     ),
     ...(difference === undefined ? [] : [formatPlanDiff(difference)]),
   ].join('\n');
+}
+
+/** Whose signatures were accepted, in one line. */
+export function signersText(signers: InspectResult['signers']): string {
+  return signers.map((signer) => (signer.kind === 'key' ? `key ${signer.key}` : signer.identity)).join(', ');
 }
 
 function toolLines({ files }: InspectResult, platform: string): string[] {

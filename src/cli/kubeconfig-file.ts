@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, realpath, rename, rm } from 'node:fs/promises';
 import { combineKubeconfigs, mergeIntoKubeconfig, type HostedKubeconfig } from '../apply/kubeconfig.ts';
 import { createFile } from '../bundle/file-system.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { unwritable } from '../workflows/output-path.ts';
 
 /** It holds the credentials of an administrator. */
@@ -52,7 +52,7 @@ async function readIfThere(path: string): Promise<string> {
     const code = systemCodeOf(error);
     if (code === 'ENOENT') return '';
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `--merge ${path} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `--merge ${path} can not be read: ${systemProblem(code)}`, {
       hint: 'name a kubeconfig, or a file that is not there yet',
       cause: error,
     });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 
 export interface ListenFlags {
   readonly listen: string;
@@ -59,6 +59,9 @@ async function readPem(file: string, flag: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${file} can not be read: ${code}`, { hint: `correct ${flag}`, cause: error });
+    throw new AirgapError('E_USAGE', `${file} can not be read: ${systemProblem(code)}`, {
+      hint: `correct ${flag}`,
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 
 /**
  * Where the password of a key comes from, first match: `--password-file`, AIRGAP_KEY_PASSWORD, COSIGN_PASSWORD, a prompt
@@ -12,14 +12,43 @@ export function passwordProvider(
   env: NodeJS.ProcessEnv,
 ): (question: string) => Promise<string> {
   return async (question) => {
-    if (file !== undefined) return readPasswordFile(file);
-    const fromEnv = env['AIRGAP_KEY_PASSWORD'] ?? env['COSIGN_PASSWORD'];
-    if (fromEnv !== undefined) return fromEnv;
-    if (process.stdin.isTTY && process.stderr.isTTY) return prompt(question);
+    const given = await givenPassword(file, env);
+    if (given !== undefined) return given;
+    if (canPrompt()) return prompt(question);
     throw new AirgapError('E_USAGE', 'the key is encrypted and no password was given', {
       hint: 'give --password-file FILE, or set AIRGAP_KEY_PASSWORD, or run it on a terminal',
     });
   };
+}
+
+/**
+ * The password a new key gets, from the same places. Typed, it is asked for twice: a slip nobody saw would make the key useless.
+ * Throws `E_USAGE` when the two differ, or nothing is typed.
+ */
+export async function newPassword(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
+  const given = await givenPassword(file, env);
+  if (given !== undefined) return given;
+  if (!canPrompt()) {
+    throw new AirgapError('E_USAGE', 'no password for the new key was given', {
+      hint: 'give --password-file FILE, or set AIRGAP_KEY_PASSWORD, or run it on a terminal, or on purpose --plain',
+    });
+  }
+  const password = await prompt('password for the new key');
+  if (password === '') {
+    throw new AirgapError('E_USAGE', 'an empty password protects nothing', {
+      hint: 'type one, or leave the key unencrypted on purpose with --plain',
+    });
+  }
+  if ((await prompt('the same once more')) === password) return password;
+  throw new AirgapError('E_USAGE', 'the two passwords differ', { hint: 'run the same command again; no key was made' });
+}
+
+function canPrompt(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+async function givenPassword(file: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  return file === undefined ? (env['AIRGAP_KEY_PASSWORD'] ?? env['COSIGN_PASSWORD']) : readPasswordFile(file);
 }
 
 async function readPasswordFile(file: string): Promise<string> {
@@ -28,7 +57,7 @@ async function readPasswordFile(file: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `password file ${file} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `password file ${file} can not be read: ${systemProblem(code)}`, {
       hint: 'correct --password-file',
       cause: error,
     });

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { PlanOptions } from '../workflows/plan.ts';
 import { registryOptions, type RegistryFlags } from './environment.ts';
 
@@ -46,7 +46,7 @@ async function readKey(path: string): Promise<{ text: string; origin: string }> 
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `release key ${path} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `release key ${path} can not be read: ${systemProblem(code)}`, {
       hint: 'correct --release-key or OCP_SIGNATURE_VERIFICATION_PK',
       cause: error,
     });

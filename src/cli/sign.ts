@@ -28,7 +28,7 @@ export async function chooseSigner(flags: SignFlags, env: NodeJS.ProcessEnv, ctx
     const problem =
       ways === 0 ? 'nothing says how to sign' : '--sign-key, --keyless, --unsigned and --signature exclude each other';
     throw new AirgapError('E_USAGE', problem, {
-      hint: 'give --sign-key FILE (airgap keygen makes one), or --keyless, or on purpose --unsigned',
+      hint: `give --sign-key FILE (airgap keygen makes one), or --keyless${flags.unsigned === undefined ? '' : ', or on purpose --unsigned'}`,
     });
   }
   if (isGiven) return given(flags.signature ?? [], flags.key ?? []);

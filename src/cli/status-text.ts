@@ -5,6 +5,7 @@ import { alignColumns } from './plan-table.ts';
 /** The state of the hosted clusters as lines: overview, then each with what it waits for, why, and where to look. */
 export function formatStatus(report: StatusReport): string {
   return [
+    ...(report.hostedClusters.length === 0 ? ['no hosted clusters', ''] : []),
     ...report.tables.flatMap((table) => tableLines(table)),
     ...report.hostedClusters.flatMap((cluster) => [
       `${cluster.namespace}/${cluster.name}: ${verdictOf(cluster)}`,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Trust } from '../bundle/trust.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { AcceptanceOptions } from '../workflows/bundle-policy.ts';
 
 export interface TrustFlags {
@@ -116,7 +116,9 @@ export async function acceptanceOptions(flags: AcceptanceFlags, env: NodeJS.Proc
 
 /** Where applied serials are recorded (XDG base directory specification). */
 function defaultStateDir(env: NodeJS.ProcessEnv): string {
-  return join(env['XDG_STATE_HOME'] ?? join(env['HOME'] ?? '/root', '.local/state'), 'airgap');
+  const chosen = env['XDG_STATE_HOME'] ?? '';
+  // Empty is as good as unset there, and a relative one is to be ignored.
+  return join(isAbsolute(chosen) ? chosen : join(env['HOME'] ?? '/root', '.local/state'), 'airgap');
 }
 
 async function fromPolicy(flags: TrustFlags, detached: readonly Uint8Array[]): Promise<ChosenTrust> {
@@ -150,7 +152,7 @@ export async function readSignature(file: string): Promise<Buffer> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `signature ${file} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `signature ${file} can not be read: ${systemProblem(code)}`, {
       hint: 'correct --signature',
       cause: error,
     });

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
-import { passwordProvider } from '../cli/password.ts';
+import { newPassword } from '../cli/password.ts';
 
 export default class Keygen extends AirgapCommand {
   static override summary = 'Make a key pair for signing bundles.';
@@ -26,10 +26,9 @@ Existing files are never overwritten.`;
     const { flags } = await this.parse(Keygen);
     const { generateKeyPair, parsePublicKey, writeKeyPair } = await import('../bundle/keys.ts');
     const type = flags.type as 'p256' | 'rsa3072';
-    const password = passwordProvider(flags['password-file'], this.env);
     const pair = flags.plain
       ? generateKeyPair({ type, plain: true })
-      : generateKeyPair({ type, password: await password('password for the new key') });
+      : generateKeyPair({ type, password: await newPassword(flags['password-file'], this.env) });
     const paths = await writeKeyPair(flags['out-prefix'], pair);
     const result = { ...paths, name: parsePublicKey(pair.publicKey, paths.publicKey).name };
     this.log(`private key  ${result.privateKey}\npublic key   ${result.publicKey}\nkey name     ${result.name}`);

@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { packEngine, packEngineFlags } from '../cli/engine.ts';
 import { nestingFlag, planFlags, registryFlags, signFlags } from '../cli/flags.ts';
-import { defaultBundleName, parseTime } from '../cli/identity.ts';
+import { assertLifetime, defaultBundleName, parseTime } from '../cli/identity.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { chooseSigner } from '../cli/sign.ts';
 import { openStandardOutput } from '../cli/standard-output.ts';
@@ -155,7 +155,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const ctx = await this.startRun(flags);
     if (flags.output === '-' && this.jsonEnabled()) throw resultInBundle();
     const output = outputOf(flags);
-    const signer = flags.plan === undefined ? await chooseSigner(flags, this.env, ctx) : await notNow();
+    const signer = flags.plan === undefined ? await chooseSigner(flags, this.env, ctx) : await notNow(flags);
     const site =
       flags.site === undefined ? undefined : await (await import('../workflows/site.ts')).readSite(flags.site);
     const { readSigningPlan } = await import('../workflows/signing-plan.ts');
@@ -163,6 +163,7 @@ and its own check has passed. With "-o -" the bundle is written in order to stan
     const target = site?.site.registry?.target ?? flags.registry;
     const createdAt = parseTime('--created-at', flags['created-at'] ?? epochTime(this.env['SOURCE_DATE_EPOCH']));
     const expiresAt = parseTime('--expires', flags.expires);
+    assertLifetime(createdAt, expiresAt);
     const { parseVolumeSize } = await import('../bundle/volume-size.ts');
     const size = flags['volume-size'];
     const volumeSize = size === undefined || size === 'none' ? size : parseVolumeSize(size);
@@ -240,8 +241,14 @@ function outputOf({
   });
 }
 
-/** The signer of a run that signs nothing yet. */
-async function notNow(): Promise<BundleSigner> {
+/** The signer of a run that signs nothing yet. Throws `E_USAGE` for a flag that says how to sign. */
+async function notNow(flags: Readonly<Record<string, unknown>>): Promise<BundleSigner> {
+  const given = ['sign-key', 'keyless', 'unsigned'].find((flag) => ![undefined, false].includes(flags[flag] as never));
+  if (given !== undefined) {
+    throw new AirgapError('E_USAGE', `--plan and --${given} exclude each other: what is planned is signed elsewhere`, {
+      hint: 'leave one of them out',
+    });
+  }
   return (await import('../workflows/signer.ts')).noSigner();
 }
 

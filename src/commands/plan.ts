@@ -2,6 +2,8 @@ import * as Flags from '@oclif/core/flags';
 import { AirgapCommand } from '../cli/command.ts';
 import { planOptions } from '../cli/plan-options.ts';
 import { nestingFlag, planFlags, registryFlags } from '../cli/flags.ts';
+import type { PlanDiff } from '../mirror/plan-diff.ts';
+import type { PlanFile } from '../mirror/plan-file.ts';
 import type { PlanReport } from '../workflows/plan-report.ts';
 
 /** Where the vendor tool keeps what it mirrors to disk. */
@@ -10,11 +12,12 @@ const NO_TARGET = 'localhost:55000';
 export default class Plan extends AirgapCommand {
   static override summary = 'Show everything pack would take, and how large it is.';
   static override description = `Reads the configuration strictly, asks every source registry, and lists each image with the reason it is in, its digest
-and its size: new, shared with images listed before it, and total. Nothing is written. Whatever would make pack fail makes
-plan fail.`;
+and its size: new, shared with images listed before it, and total. Nothing is written but what a flag asks for. Whatever
+would make pack fail makes plan fail.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> -c imageset.yaml',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml --site site.yaml',
+    '<%= config.bin %> <%= command.id %> -c imageset.yaml --diff last-trip.tar',
     '<%= config.bin %> <%= command.id %> -c imageset.yaml --json | jq -r ".images[].origin"',
   ];
   static override flags = {
@@ -68,6 +71,8 @@ plan fail.`;
     const options = await planOptions(flags, this.env, this.config.userAgent);
     const result = await planImageSet({ ...options, ...(site === undefined ? {} : { site }) }, ctx);
     const { plan, facts, lock, upgrades } = result;
+    // What can not be read is told before anything is written.
+    const difference = flags.diff === undefined ? undefined : await differenceTo(flags.diff, planReport(result));
     if (flags.output !== undefined) {
       const { assertRoom } = await import('../workflows/free-space.ts');
       assertRoom(flags.output, plan);
@@ -89,11 +94,14 @@ plan fail.`;
     }
     this.log(flags.all ? formatPlanTable(plan) : formatPlanSummary(plan, facts));
     for (const text of formatUpgrades(upgrades)) this.log(text);
-    if (flags.diff === undefined) return planReport(result);
-    const { comparePlan } = await import('../workflows/compare-plan.ts');
+    if (difference === undefined) return planReport(result);
     const { formatPlanDiff } = await import('../cli/inspect-text.ts');
-    const difference = await comparePlan(flags.diff, planReport(result));
     this.log(formatPlanDiff(difference));
     return planReport(result, difference);
   }
+}
+
+async function differenceTo(path: string, plan: PlanFile): Promise<PlanDiff> {
+  const { comparePlan } = await import('../workflows/compare-plan.ts');
+  return comparePlan(path, plan);
 }

@@ -6,6 +6,7 @@ import { unpackEngine, unpackEngineFlags } from '../cli/engine.ts';
 import { registryOptions } from '../cli/environment.ts';
 import { policyFlags, receiptFlag, registryFlags, stepFlags, trustFlags } from '../cli/flags.ts';
 import { hostedClusterFlags, withBooleanValues } from '../cli/hosted-cluster-flags.ts';
+import { STEP_NAMES } from '../cli/steps.ts';
 import { acceptanceOptions } from '../cli/trust.ts';
 import type { UnpackResult } from '../workflows/unpack.ts';
 
@@ -17,8 +18,7 @@ that no tag ever names something incomplete. With a site file or --kubeconfig th
 sets, catalogs, operators, hosted clusters; each is compared, applied and waited for. What is already there is left alone:
 running it again is the resume. A bundle packed with --engine oc-mirror is brought to the registry by that program.
 
-Steps: push, preflight, pull-secret, registry-ca, mirror-sets, catalogs, storage, virtualization, load-balancer,
-multicluster-engine, update-service, ingress-policy, hosted-cluster, hosted-catalogs.`;
+Steps: ${STEP_NAMES.join(', ')}.`;
   static override examples = [
     '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --registry registry.lab:8443/ocp',
     '<%= config.bin %> <%= command.id %> trip.tar --key release.pub --site site.yaml --dry-run',

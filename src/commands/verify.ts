@@ -26,6 +26,7 @@ its place, and an exit status: 3 signature, 4 content, 5 policy.`;
     ...trustFlags,
     ...policyFlags,
     'manifest-only': Flags.boolean({
+      exclusive: ['deep'],
       description: 'check signature, bundle manifest and policy; do not read contents',
     }),
     deep: Flags.boolean({ description: 'also check that the image layout is complete and consistent' }),
@@ -46,9 +47,9 @@ its place, and an exit status: 3 signature, 4 content, 5 policy.`;
       },
       ctx,
     );
-    const signers = result.signers.map((signer) => (signer.kind === 'key' ? `key ${signer.key}` : signer.identity));
+    const { signersText } = await import('../cli/inspect-text.ts');
     this.log(`OK  ${result.bundle.name} serial ${result.bundle.serial}, made ${result.bundle.createdAt}`);
-    this.log(`    ${result.signature === 'none' ? 'NOT SIGNED' : `signed by ${signers.join(', ')}`}`);
+    this.log(`    ${result.signature === 'none' ? 'NOT SIGNED' : `signed by ${signersText(result.signers)}`}`);
     this.log(`    manifest sha256:${result.manifestSha256}`);
     return result;
   }

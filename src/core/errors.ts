@@ -74,6 +74,21 @@ export function systemCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** What users mistake most often, in words. */
+const SYSTEM_PROBLEMS: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOTDIR: 'a part of its path is no folder',
+  EROFS: 'the file system is read-only',
+};
+
+/** What a code of the operating system says, in words where there are some. `missing` is what is not there. */
+export function systemProblem(code: string | undefined, missing: 'file' | 'folder' = 'file'): string {
+  if (code === 'ENOENT') return `no such ${missing}`;
+  return SYSTEM_PROBLEMS[code ?? ''] ?? code ?? 'unknown';
+}
+
 /** The system call an operating system error came from (`write`, `read`, …); undefined for errors of any other kind. */
 export function syscallOf(error: unknown): string | undefined {
   return error instanceof Error && 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : undefined;

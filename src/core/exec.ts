@@ -90,15 +90,17 @@ export async function runLong(
   });
   // The program has its mask: it was started in this very call.
   if (before !== undefined) process.umask(before);
+  let deadline: NodeJS.Timeout | undefined;
   const endGroup = (): void => {
     // What it started may live on when it is gone itself, and hold its output open.
-    setTimeout(() => killGroup(child.pid), STOP_MS).unref();
+    deadline = setTimeout(() => killGroup(child.pid), STOP_MS);
   };
   signal.addEventListener('abort', endGroup, { once: true });
   try {
     for await (const line of child.iterable({ from: 'all' })) onLine(line);
   } finally {
     signal.removeEventListener('abort', endGroup);
+    clearTimeout(deadline);
   }
   const result = await child;
   signal.throwIfAborted();

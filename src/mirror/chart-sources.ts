@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { packageChart, type HelmProgram } from './helm-program.ts';
 import {
   allCharts,
@@ -100,7 +100,9 @@ function noChart(path: string, error: unknown): unknown {
   const code = systemCodeOf(error);
   if (code === undefined) return error;
   const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
-  const problem = isMissing ? `there is no chart at ${path}` : `the chart at ${path} can not be read: ${code}`;
+  const problem = isMissing
+    ? `there is no chart at ${path}`
+    : `the chart at ${path} can not be read: ${systemProblem(code)}`;
   return new AirgapError('E_CONFIG', `helm.local: ${problem}`, {
     hint: 'correct the path; relative paths start from the current folder',
     cause: error,

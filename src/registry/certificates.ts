@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { readCaBundle } from '../core/certificates.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { RegistryOptions } from './options.ts';
 
 /**
@@ -67,7 +67,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `${path} can not be read: ${systemCodeOf(error)}`, {
+    throw new AirgapError('E_CONFIG', `${path} can not be read: ${systemProblem(systemCodeOf(error))}`, {
       hint: 'check its permissions, or take it out of the folder',
       cause: error,
     });

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { acceptSignatures } from '../bundle/signature.ts';
 import { RECEIPT_STATEMENT } from '../bundle/statement.ts';
 import type { Trust } from '../bundle/trust.ts';
-import type { BundleBase } from '../bundle/manifest.ts';
+import type { BundleBase, BundleIdentity } from '../bundle/manifest.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { hexOf } from '../oci/digest.ts';
 import { isRepositoryPath } from '../oci/reference.ts';
 import type { BundleEntry } from './bundle-content.ts';
@@ -55,7 +55,7 @@ export async function readBase(
 ): Promise<Base> {
   const bytes = await readBytes(paths.receipt, '--base');
   const signature = await readBytes(paths.signature, '--base-signature');
-  const { bundle: stated } = acceptSignatures(bytes, [signature], trust, RECEIPT_STATEMENT);
+  const stated = acceptReceipt(bytes, signature, { trust, origin: paths.receipt });
   const receipt = receiptIn(bytes, paths.receipt);
   if (receipt === undefined) {
     throw new AirgapError('E_USAGE', `${paths.receipt} is no receipt`, { hint: 'give the receipt that unpack wrote' });
@@ -88,6 +88,24 @@ export async function readBase(
   };
 }
 
+/** The bundle that an accepted signature says the receipt is of. */
+function acceptReceipt(
+  bytes: Uint8Array,
+  signature: Uint8Array,
+  { trust, origin }: { readonly trust: Trust; readonly origin: string },
+): BundleIdentity {
+  try {
+    return acceptSignatures(bytes, [signature], trust, RECEIPT_STATEMENT).bundle;
+  } catch (error) {
+    if (!isAirgapError(error, 'E_SIGNATURE')) throw error;
+    throw new AirgapError('E_SIGNATURE', `the receipt ${origin}: ${error.message}`, {
+      hint: 'the far side signs the receipt as it is (airgap sign); --base-key is the public key of that signature',
+      cause: error,
+      ...(error.data === undefined ? {} : { data: error.data }),
+    });
+  }
+}
+
 /** Whether the far side has the content of an entry. Manifests are carried always: the far side works from them. */
 export function isInBase(entry: BundleEntry, base: Base | undefined): boolean {
   return 'blob' in entry && base?.blobs.get(entry.sha256)?.size === entry.size;
@@ -99,6 +117,9 @@ async function readBytes(path: string, flag: string): Promise<Buffer> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${path} can not be read: ${code}`, { hint: `correct ${flag}`, cause: error });
+    throw new AirgapError('E_USAGE', `${path} can not be read: ${systemProblem(code)}`, {
+      hint: `correct ${flag}`,
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { certificateProblems, readCaBundle, type CaBundle } from '../core/certificates.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { Warning } from '../core/events.ts';
 
 /** A CA bundle as it travels: for one registry (`registry`), or trusted in general. */
@@ -91,7 +91,7 @@ async function readText(file: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `CA bundle ${file} can not be read: ${code}`, {
+    throw new AirgapError('E_CONFIG', `CA bundle ${file} can not be read: ${systemProblem(code)}`, {
       hint: 'correct the path (--ca-bundle, --registry-ca, or caFiles of the site file)',
       cause: error,
     });

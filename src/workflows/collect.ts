@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { collectAdditionalImages } from '../mirror/additional.ts';
 import { compileBlocked, removeBlocked } from '../mirror/blocked.ts';
 import type { CatalogInfo } from '../mirror/catalog-info.ts';
@@ -76,7 +76,7 @@ async function readTemplate(path: string): Promise<Buffer> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `targetCatalogSourceTemplate ${path} can not be read: ${code}`, {
+    throw new AirgapError('E_CONFIG', `targetCatalogSourceTemplate ${path} can not be read: ${systemProblem(code)}`, {
       hint: 'give the path of a CatalogSource, relative to the current folder',
       cause: error,
     });

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { openBundle } from '../bundle/reader.ts';
 import { MANIFEST_PATH } from '../bundle/paths.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { parseLock } from '../mirror/lock.ts';
 import { diffPlans, type PlanDiff } from '../mirror/plan-diff.ts';
 import type { PlanFile } from '../mirror/plan-file.ts';
@@ -27,7 +27,7 @@ async function isBundle(path: string): Promise<boolean> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `${path} can not be read: ${code}`, {
+    throw new AirgapError('E_CONFIG', `${path} can not be read: ${systemProblem(code)}`, {
       hint: 'give an airgap.lock or a bundle',
       cause: error,
     });

@@ -1,5 +1,5 @@
 import { createFile } from '../bundle/file-system.ts';
-import type { BundleIdentity } from '../bundle/manifest.ts';
+import type { BundleBase, BundleIdentity, BundleManifest } from '../bundle/manifest.ts';
 import { openBundle, type BundleReader } from '../bundle/reader.ts';
 import type { Signer } from '../bundle/signature.ts';
 import type { CertificateFacts } from '../core/certificates.ts';
@@ -34,6 +34,8 @@ export interface InspectResult {
   readonly signatures: number;
   /** Whose signatures were accepted; empty when none was checked. */
   readonly signers: readonly Signer[];
+  /** The bundle this one is on top of, and what it leaves out because that brought it. */
+  readonly base?: BundleBase & { readonly files: number; readonly bytes: number };
   readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
   readonly certificates: readonly (CertificateFacts & { readonly path: string; readonly registry?: string })[];
   readonly plan?: PlanFile;
@@ -66,6 +68,7 @@ export async function inspectBundle(options: InspectOptions): Promise<InspectRes
       manifestSha256: reader.manifestSha256,
       signatures: reader.signatures.length,
       signers: reader.signers as readonly Signer[],
+      ...baseOf(reader.manifest),
       files: reader.manifest.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
       certificates: await certificatesOf(reader),
       ...(plan === undefined ? {} : { plan }),
@@ -77,6 +80,12 @@ export async function inspectBundle(options: InspectOptions): Promise<InspectRes
   } finally {
     reader.close();
   }
+}
+
+function baseOf({ base, files }: BundleManifest): Pick<InspectResult, 'base'> {
+  if (base === undefined) return {};
+  const left = files.filter((file) => file.base === true);
+  return { base: { ...base, files: left.length, bytes: left.reduce((sum, { size }) => sum + size, 0) } };
 }
 
 async function certificatesOf(reader: BundleReader): Promise<InspectResult['certificates']> {

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, rmdirSync, statSync } fro
 import { realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createFile } from '../bundle/file-system.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 
 /**
  * Throws `E_USAGE` when no file can be written at `path`: hours of fetching must not end with that. `flag` is the flag that
@@ -17,7 +17,7 @@ export function assertOutputPath(path: string, flag: string): void {
     });
   }
   if (isFileOrNew(path, flag)) return;
-  throw new AirgapError('E_USAGE', `${flag} ${path} is there and is no regular file`, { hint: 'name another file' });
+  throw new AirgapError('E_USAGE', `${flag} ${path} is there and is no file`, { hint: 'name another file' });
 }
 
 function isFileOrNew(path: string, flag: string): boolean {
@@ -93,7 +93,8 @@ export function unwritable(what: string, error: unknown): unknown {
       cause: error,
     });
   }
-  const problem = code === 'EEXIST' ? 'is there and is never overwritten' : `can not be written: ${code}`;
+  const problem =
+    code === 'EEXIST' ? 'is there and is never overwritten' : `can not be written: ${systemProblem(code, 'folder')}`;
   return new AirgapError('E_USAGE', `${what} ${problem}`, { hint: 'name another file', cause: error });
 }
 

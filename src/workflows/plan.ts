@@ -4,7 +4,7 @@ import compareVersions from 'semver/functions/compare.js';
 import parseVersion from 'semver/functions/parse.js';
 import { refuseUnmirroredImages, type UnmirroredImage } from '../apply/image-scan.ts';
 import { formatBytes } from '../core/bytes.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { RunContext, Warning } from '../core/events.ts';
 import { createGraphClient } from '../mirror/graph-client.ts';
 import { loadImageSet, type ImageSet } from '../mirror/image-set.ts';
@@ -175,7 +175,7 @@ async function readText(path: string, hint: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `${path} can not be read: ${code === 'ENOENT' ? 'no such file' : code}`, {
+    throw new AirgapError('E_CONFIG', `${path} can not be read: ${systemProblem(code)}`, {
       hint,
       cause: error,
     });

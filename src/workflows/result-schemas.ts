@@ -143,6 +143,7 @@ const InspectResultSchema: z.ZodType<InspectResult> = z.strictObject({
   manifestSha256: hex,
   signatures: count,
   signers: z.array(SignerSchema),
+  base: z.exactOptional(z.strictObject({ manifestSha256: hex, serial: count, files: count, bytes: count })),
   files: z.array(z.strictObject({ path: text, size: count, sha256: hex })),
   certificates: z.array(
     z.strictObject({

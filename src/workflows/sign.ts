@@ -3,7 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { parseManifest } from '../bundle/manifest.ts';
 import { openBundle } from '../bundle/reader.ts';
 import { RECEIPT_STATEMENT, statementFor } from '../bundle/statement.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import { receiptIn, type SignedReceipt } from './base-receipt.ts';
 import { acceptUnsigned, type BundleSigner } from './signer.ts';
@@ -55,8 +55,8 @@ async function startsWithBrace(path: string): Promise<boolean> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${path} can not be read: ${code}`, {
-      hint: 'give a bundle or its manifest',
+    throw new AirgapError('E_USAGE', `${path} can not be read: ${systemProblem(code)}`, {
+      hint: 'give a bundle, its bundle manifest, or a receipt',
       cause: error,
     });
   }

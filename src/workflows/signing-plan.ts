@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseManifest, type BundleIdentity } from '../bundle/manifest.ts';
 import { MANIFEST_PATH } from '../bundle/paths.ts';
 import { statementFor } from '../bundle/statement.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { makeOutputFolder, writeOutputFile } from './output-path.ts';
 
 /** A bundle manifest that was planned to be signed by a token, a key service, or another person. */
@@ -37,7 +37,7 @@ export async function readSigningPlan(folder: string): Promise<SigningPlan> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${path} can not be read: ${code}`, {
+    throw new AirgapError('E_USAGE', `${path} can not be read: ${systemProblem(code)}`, {
       hint: 'give the folder that pack --plan wrote',
       cause: error,
     });

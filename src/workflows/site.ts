@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ManagementClusterSchema } from '../apply/site-schema.ts';
 import { HostedClusterSchema } from '../apply/hosted-cluster-schema.ts';
-import { AirgapError, systemCodeOf } from '../core/errors.ts';
+import { AirgapError, systemCodeOf, systemProblem } from '../core/errors.ts';
 import { nearMatches } from '../core/near-match.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { formatPath, knownKeys, valueAt } from '../mirror/image-set-keys.ts';
@@ -109,7 +109,7 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_CONFIG', `site file ${path} can not be read: ${code}`, {
+    throw new AirgapError('E_CONFIG', `site file ${path} can not be read: ${systemProblem(code)}`, {
       hint: 'correct --site',
       cause: error,
     });

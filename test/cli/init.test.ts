@@ -90,7 +90,11 @@ test('nothing is overwritten, and nothing is written beside what is there', asyn
 });
 
 const WRONG: readonly [what: string, args: string[], message: RegExp][] = [
-  ['a place for the second file that is none', ['--site', 'no/site.yaml'], /no\/site\.yaml can not be written: ENOENT/],
+  [
+    'a place for the second file that is none',
+    ['--site', 'no/site.yaml'],
+    /no\/site\.yaml can not be written: no such folder/,
+  ],
   ['one place for both', ['--site', './imageset.yaml'], /--output and --site both name/],
   ['a name no cluster can have', ['--name', 'My.Cluster'], /name: "My\.Cluster" is no DNS label/],
   ['cores that are no number', ['--cores', 'many'], /--cores/],

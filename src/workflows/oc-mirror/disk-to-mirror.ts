@@ -7,7 +7,7 @@ import { outputError } from '../../bundle/file-system.ts';
 import { takeLock } from '../../bundle/lock-file.ts';
 import type { BundleReader } from '../../bundle/reader.ts';
 import { formatBytes } from '../../core/bytes.ts';
-import { AirgapError, isAirgapError, systemCodeOf } from '../../core/errors.ts';
+import { AirgapError, isAirgapError, systemCodeOf, systemProblem } from '../../core/errors.ts';
 import type { RunContext } from '../../core/events.ts';
 import type { PlanFile } from '../../mirror/plan-file.ts';
 import type { RegistryOptions } from '../../registry/options.ts';
@@ -104,7 +104,7 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === undefined) throw error;
-    throw new AirgapError('E_USAGE', `${folder} can not be made: ${code}`, {
+    throw new AirgapError('E_USAGE', `${folder} can not be made: ${systemProblem(code, 'folder')}`, {
       hint: 'oc-mirror needs room for its archive and its cache: name a folder with --work-dir DIR',
       cause: error,
     });

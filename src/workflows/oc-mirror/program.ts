@@ -19,6 +19,9 @@ const VERSION_TIMEOUT_MS = 60_000;
 
 const VersionSchema = z.looseObject({ clientVersion: z.looseObject({ gitVersion: z.string().min(1) }) });
 
+/** How airgap does the work by itself. */
+const WITHOUT = 'leave --engine out at pack, give --engine native at unpack';
+
 /**
  * Asks the vendor's program for its version. Throws `E_USAGE` when it is missing, is no such program, is made for another
  * platform, or is older than 4.18. A build without a version is taken, with a warning.
@@ -34,7 +37,7 @@ export async function findOcMirror(program: string, ctx: RunContext): Promise<Oc
   }
   if (Number(major) < 4 || (Number(major) === 4 && Number(minor) < OLDEST_MINOR)) {
     throw new AirgapError('E_USAGE', `${program} is version ${version}; at least 4.${OLDEST_MINOR} is needed`, {
-      hint: `install oc-mirror 4.${OLDEST_MINOR} or newer, or leave --engine out: airgap mirrors by itself`,
+      hint: `install oc-mirror 4.${OLDEST_MINOR} or newer, or let airgap do it by itself: ${WITHOUT}`,
     });
   }
   // From 5.0 on every feature of the fourth major version is there.
@@ -64,7 +67,7 @@ async function runVersion(program: string, signal: AbortSignal): Promise<{ reado
     if (isAirgapError(error, 'E_FAILED')) throw notOcMirror(program, error.message, error);
     if (!isAirgapError(error, 'E_USAGE')) throw error;
     throw new AirgapError('E_USAGE', `--engine oc-mirror: ${error.message}`, {
-      hint: 'put oc-mirror 4.18 or newer on the PATH, name it with --oc-mirror FILE, or leave --engine out',
+      hint: `put oc-mirror 4.18 or newer on the PATH, name it with --oc-mirror FILE (with its folder: ./oc-mirror), or do without: ${WITHOUT}`,
       cause: error,
     });
   }

@@ -32,3 +32,16 @@ test('a bundle without an executable for this machine says that nothing else is 
   assert.match(other, /not for this machine\n {2}\(the rest of the bundle is good for every machine\)$/m);
   assert.ok(!formatInspection(inspected('tool/notes', 'plan.json'), 'linux-x64').includes('The tool itself'));
 });
+
+test('the head says who signed, and what another bundle has to bring', () => {
+  const key = `sha256:${'a'.repeat(64)}`;
+  const plain = formatInspection({ ...inspected('plan.json'), signers: [{ kind: 'key', key }] }, 'linux-x64');
+  assert.match(plain, new RegExp(`, 1 signature\nsigned by key ${key}\n1 files`));
+  assert.ok(!plain.includes('on top of'));
+  const base = { manifestSha256: 'b'.repeat(64), serial: 6, files: 1, bytes: 2 ** 20 };
+  const top = formatInspection({ ...inspected('plan.json'), base, signatures: 2 }, 'linux-x64');
+  assert.match(
+    top,
+    /, 2 signatures\n1 files, 1\.0 MiB\non top of serial 6: 1 of the files, 1\.0 MiB, are not inside$/m,
+  );
+});

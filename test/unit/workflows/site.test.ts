@@ -97,7 +97,7 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
     cluster({ loadBalancer: { install: true, addressPools: [{ name: 'Hosted', addresses: ['192.0.2.1'] }] } }),
     [
       'managementCluster.loadBalancer.addressPools[0].name: can not be "Hosted" (not an object name)',
-      'managementCluster.loadBalancer.addressPools[0].addresses[0]: can not be "192.0.2.1" (neither CIDR nor first-last)',
+      'managementCluster.loadBalancer.addressPools[0].addresses[0]: can not be "192.0.2.1" (neither CIDR nor first-last, the lower address first)',
     ],
   ],
   [
@@ -136,7 +136,7 @@ test('the example is a site file, and shows every section and field of the manag
 test('a site file that can not be read is told by its name', async () => {
   await assert.rejects(loadSite('/nowhere/site.yaml'), (error: AirgapError) => {
     assert.equal(error.code, 'E_CONFIG');
-    assert.match(error.message, /\/nowhere\/site\.yaml can not be read: ENOENT/);
+    assert.match(error.message, /\/nowhere\/site\.yaml can not be read: no such file/);
     return true;
   });
 });
