@@ -440,7 +440,7 @@ test('a name that can not be given is an error with the file and a fix, and the 
   mkdirSync(path);
   await assert.rejects(first.finish(), (error: unknown) => {
     assert.ok(isAirgapError(error, 'E_USAGE'), String(error));
-    assert.ok(error.message.includes(`${partialPathOf(path)} (to become X.tar) can not be renamed: EISDIR`));
+    assert.ok(error.message.includes(`${partialPathOf(path)} (to become X.tar) can not be renamed: it is a folder`));
     assert.match(error.hint ?? '', /write to another place/);
     return true;
   });
