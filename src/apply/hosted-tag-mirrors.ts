@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AirgapError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import { formatYaml } from '../core/yaml.ts';
 import type { HostedClusterOptions } from './hosted-cluster-options.ts';
 import type { ImageContentSource } from './hosted-cluster-schema.ts';
@@ -62,15 +63,6 @@ export function readTagMirrors(configMap: KubeObject | undefined): readonly Imag
   throw new AirgapError('E_CONFIG', `${subjectOf(configMap)}: ${ENTRIES_KEY} holds no list of mirrors`, {
     hint: 'restore it from a backup, or delete it: then only the tag mirrors of this bundle are written',
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return undefined;
-  }
 }
 
 /**

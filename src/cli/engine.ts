@@ -60,13 +60,22 @@ interface OcMirrorFlags {
   readonly 'oc-mirror-arg': readonly string[] | undefined;
 }
 
-/** How the vendor's program brings a bundle it mirrored to the registry; undefined when our own engine does. */
+/** How the vendor's program brings a bundle it mirrored to the registry; undefined when our own engine does. Throws `E_USAGE` for flags that would do nothing. */
 export function unpackEngine(
   flags: OcMirrorFlags & { readonly 'work-dir': string | undefined },
 ): DiskToMirrorOptions | undefined {
-  if (flags.engine === 'native') return undefined;
   const workDir = flags['work-dir'];
   const args = flags['oc-mirror-arg'] ?? [];
+  if (flags.engine === 'native') {
+    if (workDir === undefined && args.length === 0 && flags['oc-mirror'] === 'oc-mirror') return undefined;
+    throw new AirgapError(
+      'E_USAGE',
+      '--oc-mirror, --oc-mirror-arg and --work-dir have no effect with --engine native',
+      {
+        hint: 'leave them out, or leave --engine out',
+      },
+    );
+  }
   return { program: flags['oc-mirror'], args, ...(workDir === undefined ? {} : { workDir }) };
 }
 

@@ -1,4 +1,5 @@
 import { isAirgapError } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import { parseYaml } from '../core/yaml.ts';
 import { valueText, type OperatorBundle } from './catalog.ts';
 
@@ -14,18 +15,9 @@ export function bundleObjects(bundle: OperatorBundle): unknown[] {
 }
 
 function readObject(text: string, name: string): unknown[] {
+  // Nearly all are JSON, which is read much faster than YAML.
   const object = parseJson(text) ?? parseOther(text, name);
   return typeof object === 'object' && object !== null ? [object] : [];
-}
-
-/** Nearly all are JSON, which is read much faster than YAML. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return undefined;
-  }
 }
 
 function parseOther(text: string, name: string): unknown {

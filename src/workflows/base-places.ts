@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { checkBaseFiles } from '../bundle/base-files.ts';
 import type { BundleReader } from '../bundle/reader.ts';
 import { formatBytes } from '../core/bytes.ts';
+import { parseJson } from '../core/json.ts';
 import { AirgapError } from '../core/errors.ts';
 import type { RunContext } from '../core/events.ts';
 import type { ContentSource } from '../oci/content.ts';
@@ -97,15 +98,6 @@ async function readBaseFile(reader: BundleReader): Promise<z.infer<typeof BaseFi
   throw new AirgapError('E_MANIFEST', `the bundle leaves files to its base, and no ${BASE_PATH} says where they are`, {
     hint: 'use a bundle made by airgap pack, or ask for a full one',
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return undefined;
-  }
 }
 
 async function* counted(body: AsyncIterable<Buffer>, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {

@@ -149,6 +149,10 @@ async function bringImages(
 ): Promise<{ readonly push?: PushResult; readonly confirmed?: ConfirmedContent }> {
   const { engine } = opened.plan;
   const run = options.engine;
+  if (engine === undefined && run !== undefined && (run.workDir !== undefined || run.args.length > 0)) {
+    const message = 'this bundle was not mirrored by oc-mirror: what is said about that program has no effect';
+    ctx.report({ type: 'warning', code: 'W_ENGINE', message });
+  }
   if (engine === undefined || run === undefined) return { push: await pushAll(opened, options, ctx) };
   const { mirrorFromDisk, removeWork } = await import('./oc-mirror/disk-to-mirror.ts');
   const { wasThere } = await mirrorFromDisk(

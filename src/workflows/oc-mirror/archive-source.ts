@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { BundleReader } from '../../bundle/reader.ts';
 import { AirgapError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import type { ContentSource } from '../../oci/content.ts';
 import { hasherFor, hexOf, type Digest } from '../../oci/digest.ts';
 import type { PlanFile } from '../../mirror/plan-file.ts';
@@ -61,13 +62,7 @@ export async function openArchiveSource(
 }
 
 function parseIndex(content: Buffer, path: string): z.infer<typeof BlobIndexSchema> {
-  let document: unknown;
-  try {
-    document = JSON.parse(content.toString('utf8'));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  const parsed = BlobIndexSchema.safeParse(document);
+  const parsed = BlobIndexSchema.safeParse(parseJson(content.toString('utf8')));
   if (parsed.success) return parsed.data;
   throw new AirgapError('E_MANIFEST', `${path} is no index of blobs`, {
     hint: 'the bundle was made by another version of airgap; use that version, or a newer one',

@@ -28,7 +28,7 @@ export function farSideConfig({ imageSet, plan, configText }: PlanResult): strin
  * "Which catalog digest" and point 11 of its pain points). Throws `E_CONFIG` that names the field.
  */
 export function assertCrossesGap(imageSet: ImageSet, config: string): void {
-  const full = imageSet.operators.findIndex((operator) => operator.full && operator.packages === undefined);
+  const full = imageSet.operators.findIndex(({ full, packages = [] }) => full && packages.length === 0);
   if (full >= 0) {
     throw new AirgapError(
       'E_CONFIG',

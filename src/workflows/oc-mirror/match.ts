@@ -1,4 +1,5 @@
 import { AirgapError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import { type Digest } from '../../oci/digest.ts';
 import { readSuccessors } from '../../oci/graph.ts';
 import { digestTag } from '../../oci/reference.ts';
@@ -119,19 +120,10 @@ function rootOf(image: PlannedImage, digest: Digest, archive: ArchiveContents): 
 
 /** OCI documents need not name their type (OCI image-spec, "Image Manifest Property Descriptions"). */
 function mediaTypeOf(content: Buffer, image: PlannedImage): string {
-  const document = parseJson(content);
+  const document = parseJson(content.toString('utf8'));
   if (typeof document !== 'object' || document === null) throw incomplete(image, 'manifest that can be read');
   if ('mediaType' in document && typeof document.mediaType === 'string') return document.mediaType;
   return 'manifests' in document ? MEDIA_TYPE.ociIndex : MEDIA_TYPE.ociManifest;
-}
-
-function parseJson(content: Buffer): unknown {
-  try {
-    return JSON.parse(content.toString('utf8'));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return undefined;
-  }
 }
 
 interface Closure {

@@ -48,7 +48,7 @@ export interface SaidReader {
 }
 
 /**
- * Turns lines into events: the number of images, each image with the bytes `bytesOf` knows of it, warnings; `onArchiving` when
+ * Turns lines into events: the number of images, each image with the bytes `sizeOf` knows of it, warnings; `onArchiving` when
  * the program turns to its archive.
  */
 export function createSaidReader(options: {

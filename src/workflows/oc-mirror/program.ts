@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AirgapError, isAirgapError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
 import type { RunContext } from '../../core/events.ts';
 import { runProgram } from '../../core/exec.ts';
 import { quoteForeign } from '../../core/quote.ts';
@@ -48,13 +49,7 @@ async function askVersion(program: string, signal: AbortSignal): Promise<string>
   const { stdout } = await runVersion(program, signal);
   // Greetings of newer releases come first.
   const json = stdout.slice(Math.max(0, stdout.search(/^\{/m)));
-  let document: unknown;
-  try {
-    document = JSON.parse(json.slice(0, json.lastIndexOf('}') + 1));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw notOcMirror(program, 'it does not tell its version');
-  }
+  const document = parseJson(json.slice(0, json.lastIndexOf('}') + 1));
   const parsed = VersionSchema.safeParse(document);
   if (!parsed.success) throw notOcMirror(program, 'it does not tell its version');
   return parsed.data.clientVersion.gitVersion;
